@@ -1,0 +1,3 @@
+module klpsim
+
+go 1.26
