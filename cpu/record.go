@@ -5,20 +5,20 @@ type EventKind uint8
 
 // The kinds of events that taking a choice can report.
 const (
-	EvExec      EventKind = iota // an instruction retired (RIP, Len; Flag EvFault: it faulted instead)
-	EvRead                       // a data read (VA, PA, Size, Value)
-	EvWrite                      // a data write was issued (VA, PA, Size, Value); memory changes with EvCommit
-	EvCommit                     // memory changed (PA, Size, Old, Value): a store at once, a drain or a locked operation
-	EvDeliver                    // an interrupt, NMI, exception or software interrupt was delivered (Vector, Code, RIP = interrupted, VA = frame)
-	EvIret                       // IRET returned (RIP = where to)
-	EvPend                       // an interrupt or NMI became pending (Vector), from Core Value or from outside (Value == ^0)
-	EvControl                    // a control, debug or model-specific register was written (VA = register number, Old, Value)
-	EvOut                        // port output (VA = port, Size, Value)
-	EvIn                         // port input (VA = port, Size, Value)
-	EvHalt                       // the core stopped at HLT
-	EvWake                       // the core left HLT or wait-for-SIPI
-	EvShutdown                   // triple fault: the core is dead until INIT
-	EvFlush                      // TLB entries dropped (VA = address, or ^0 for all)
+	EvExec     EventKind = iota // an instruction retired (RIP, Len; Flag EvFault: it faulted instead)
+	EvRead                      // a data read (VA, PA, Size, Value)
+	EvWrite                     // a data write was issued (VA, PA, Size, Value); memory changes with EvCommit
+	EvCommit                    // memory changed (PA, Size, Old, Value): a store at once, a drain or a locked operation
+	EvDeliver                   // an interrupt, NMI, exception or software interrupt was delivered (Vector, Code, RIP = interrupted, VA = frame)
+	EvIret                      // IRET returned (RIP = where to)
+	EvPend                      // an interrupt or NMI became pending (Vector), from Core Value or from outside (Value == ^0)
+	EvControl                   // a control, debug or model-specific register was written (VA = register number, Old, Value)
+	EvOut                       // port output (VA = port, Size, Value)
+	EvIn                        // port input (VA = port, Size, Value)
+	EvHalt                      // the core stopped at HLT
+	EvWake                      // the core left HLT or wait-for-SIPI
+	EvShutdown                  // triple fault: the core is dead until INIT
+	EvFlush                     // TLB entries dropped (VA = address, or ^0 for all)
 )
 
 // EventFlags qualify an Event.

@@ -44,12 +44,12 @@ type Prefix uint8
 // The prefixes that execution has to see. Segment overrides and the size
 // prefixes are folded into Inst.Segment, Inst.Size and Inst.AddrSize.
 const (
-	Lock  Prefix = 1 << iota // F0 on a lockable form with a memory destination
-	Rep                      // F3 on a string instruction
-	RepNE                    // F2 on a string instruction
-	Data16                   // 66 seen (and not a mandatory prefix)
-	Rex                      // a REX prefix counts
-	RexW                     // REX.W counts
+	Lock   Prefix = 1 << iota // F0 on a lockable form with a memory destination
+	Rep                       // F3 on a string instruction
+	RepNE                     // F2 on a string instruction
+	Data16                    // 66 seen (and not a mandatory prefix)
+	Rex                       // a REX prefix counts
+	RexW                      // REX.W counts
 )
 
 // NoReg marks an absent base or index register; RegIP as a base means

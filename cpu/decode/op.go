@@ -1,0 +1,4 @@
+package decode
+
+// Op is the operation of an instruction.
+type Op uint16

@@ -1,0 +1,35 @@
+package cpu
+
+import "klpsim/cpu/decode"
+
+// MemClass says how an instruction uses its explicit or implicit memory
+// operand when it has one.
+type MemClass uint8
+
+// The memory classes.
+const (
+	MemNone  MemClass = iota // never touches memory (LEA, NOP Ev, PREFETCH included)
+	MemLoad                  // reads
+	MemStore                 // writes
+	MemRMW                   // reads and writes the same operand
+	MemBoth                  // reads one place and writes another (MOVS, PUSH mem)
+)
+
+// Row is one line of the instruction table: everything that dispatch, traces,
+// the explorer's test for visible accesses and the generated support table
+// need to know about an operation.
+type Row struct {
+	Op   decode.Op
+	Name string                    // mnemonic without size suffix
+	Exec func(*Core, *decode.Inst) // nil: announced by no CPUID bit, #UD
+	Mem  MemClass
+
+	Lockable    bool // LOCK is allowed with a memory destination
+	AlwaysLock  bool // XCHG with memory is locked without the prefix
+	Serialising bool // needs the store buffer empty before it runs (fences, I/O, IRET, CPUID...)
+	Privileged  bool // #GP(0) unless CPL is 0
+
+	Reads  uint16 // flags it reads, low 16 bits of RFLAGS
+	Writes uint16 // flags it writes
+	Undef  uint16 // of the written ones, those the manual leaves undefined
+}
