@@ -1,0 +1,51 @@
+# klpsim's targets. Each layer of tests has one of its own, with its cost.
+
+GO          ?= go
+FUZZTIME    ?= 20s
+STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: all build test race golden bench fuzz lint docs clean
+
+all: build
+
+# The program, in bin/klpsim.
+build:
+	$(GO) build -o bin/klpsim ./cmd/klpsim
+
+# Everything that must hold, a few minutes. Tests against tools that are not
+# installed skip, and say which tool; with KLPSIM_REQUIRE_TOOLS=1 they fail.
+test:
+	$(GO) test ./...
+
+# The concurrent parts under the race detector (needs a C compiler).
+race:
+	$(GO) test -race -short ./kernel/...
+
+# Rewrite every golden from the live code; look at the diff before committing.
+golden:
+	KLPSIM_UPDATE=1 $(GO) test ./...
+
+# Timings; never part of the tests.
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+# Every fuzz target for FUZZTIME.
+fuzz:
+	@set -e; for pkg in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    echo "== $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$pkg; \
+	  done; \
+	done
+
+# Formatting, vet and staticcheck.
+lint:
+	@out=$$(gofmt -l cmd cpu asm kernel programs); if [ -n "$$out" ]; then echo "gofmt needed: $$out"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+# Regenerate the command reference and the generated parts of the README.
+docs:
+	KLPSIM_UPDATE=1 $(GO) test -run 'Docs|Reference|Readme' ./...
+
+clean:
+	rm -rf bin
