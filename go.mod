@@ -1,10 +1,11 @@
 module klpsim
 
-go 1.26
+go 1.26.0
 
 require (
 	github.com/spf13/cobra v1.10.2
 	github.com/stretchr/testify v1.12.1
+	golang.org/x/arch v0.32.0
 )
 
 require (

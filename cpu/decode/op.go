@@ -1,4 +1,0 @@
-package decode
-
-// Op is the operation of an instruction.
-type Op uint16
