@@ -226,7 +226,7 @@ func TestErrorsNameColumnAndText(t *testing.T) {
 		"0x":                        `f.klp:7:10: "0x" is not a number`,
 		"a # b":                     `f.klp:7:12: unexpected character '#'`,
 		"unsized + 1":               `f.klp:7:10: a unsized (a symbol of unknown size: cast it, as in *(int *)&unsized) has no single value here: name one of its fields`,
-		strings.Repeat("(", 500):    `f.klp:7:109: the expression is nested more than 200 deep`,
+		strings.Repeat("(", 500):    `f.klp:7:110: the expression is nested more than 200 deep`,
 		"(struct nosuch *)0":        `f.klp:7:18: no struct is called "nosuch"`,
 		"&1":                        `f.klp:7:10: & wants an object in memory`,
 		"sizeof(1, 2)":              `f.klp:7:10: sizeof takes 1 argument(s), not 2`,
