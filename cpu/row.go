@@ -10,8 +10,8 @@ type MemClass uint8
 const (
 	MemNone  MemClass = iota // never touches memory (LEA, NOP Ev, PREFETCH included)
 	MemLoad                  // reads
-	MemStore                 // writes
-	MemRMW                   // reads and writes the same operand
+	MemStore                 // writes it as the first operand, reads it elsewhere
+	MemRMW                   // reads and writes it as the first operand, reads it elsewhere
 	MemBoth                  // reads one place and writes another (MOVS, PUSH mem)
 )
 
@@ -24,6 +24,7 @@ type Row struct {
 	Exec func(*Core, *decode.Inst) // nil: announced by no CPUID bit, #UD
 	Mem  MemClass
 
+	Implicit    bool // touches memory by Mem without naming it: the stack, strings
 	Lockable    bool // LOCK is allowed with a memory destination
 	AlwaysLock  bool // XCHG with memory is locked without the prefix
 	Serialising bool // needs the store buffer empty before it runs (fences, I/O, IRET, CPUID...)
