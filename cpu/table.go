@@ -40,7 +40,7 @@ func MemoryUse(in *decode.Inst) (reads, writes bool) {
 		explicit = true
 		switch {
 		case row.Mem == MemNone:
-		case i > 0 && row.Mem == MemStore, row.Mem == MemLoad:
+		case row.Mem == MemLoad, i > 0 && (row.Mem == MemStore || row.Mem == MemRMW):
 			reads = true
 		case i == 0 && row.Mem == MemStore:
 			writes = true
