@@ -2,8 +2,9 @@ package cpu
 
 import "klpsim/cpu/decode"
 
-// opCmpxchg writes its destination in any case: back what was there if the
-// comparison fails (SDM vol. 2, CMPXCHG).
+// opCmpxchg writes a memory destination in any case: back what was there if
+// the comparison fails (SDM vol. 2, CMPXCHG). A register destination is then
+// left alone, upper half included, as on AMD's processors.
 func opCmpxchg(c *Core, in *decode.Inst) {
 	old, src := c.rmwArg(in, 0), c.arg(in, 1)
 	c.sub(c.reg(RAX, in.Size), old, 0, in.Size)
@@ -11,7 +12,9 @@ func opCmpxchg(c *Core, in *decode.Inst) {
 		c.setArg(in, 0, src)
 		return
 	}
-	c.setArg(in, 0, old)
+	if in.Args[0].Kind == decode.Mem {
+		c.setArg(in, 0, old)
+	}
 	c.setReg(RAX, in.Size, old)
 }
 

@@ -59,15 +59,16 @@ func opBtc(c *Core, in *decode.Inst) {
 }
 
 // scan writes the result of BSF or BSR. For a zero source the destination
-// stays as it was (SDM vol. 2, BSF; AMD APM vol. 3 says so too), upper half
-// included.
+// stays as it was, upper half included (AMD APM vol. 3, BSF; Intel processors
+// do the same). CF, OF, SF and AF (undefined) are cleared, PF (undefined) is
+// the result's parity.
 func (c *Core) scan(in *decode.Inst, src uint64, bit int) {
 	if src == 0 {
-		c.setFlags(FlagZF, FlagZF)
+		c.setFlags(FlagsStatus, FlagZF|FlagPF)
 		return
 	}
 	c.setArg(in, 0, uint64(bit))
-	c.setFlags(FlagZF, 0)
+	c.setFlags(FlagsStatus, flagsSZP(uint64(bit), 1)&FlagPF)
 }
 
 func opBsf(c *Core, in *decode.Inst) {

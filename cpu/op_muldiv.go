@@ -16,9 +16,9 @@ func (c *Core) setWide(hi, lo uint64, size uint8) {
 	c.setReg(RDX, size, hi)
 }
 
-// mulFlags sets CF and OF when the upper half of a product matters, and SF,
-// ZF, AF and PF, which are undefined, as the table's rule says.
-func (c *Core) mulFlags(overflow bool, lo uint64, size uint8) {
+// mulFlags sets CF and OF when the upper half of a product matters. SF, ZF,
+// AF and PF, which are undefined, stay, as on AMD's processors.
+func (c *Core) mulFlags(overflow bool) {
 	var f uint64
 	if overflow {
 		f = FlagCF | FlagOF
@@ -48,7 +48,7 @@ func imulWide(a, b uint64, size uint8) (hi, lo uint64) {
 func opMul(c *Core, in *decode.Inst) {
 	hi, lo := mulWide(c.reg(RAX, in.Size), c.arg(in, 0), in.Size)
 	c.setWide(hi, lo, in.Size)
-	c.mulFlags(hi != 0, lo, in.Size)
+	c.mulFlags(hi != 0)
 }
 
 // opImul has one, two or three operands.
@@ -66,7 +66,7 @@ func opImul(c *Core, in *decode.Inst) {
 	} else {
 		c.setArg(in, 0, lo)
 	}
-	c.mulFlags(hi != -msb(lo, in.Size)&sizeMask(in.Size), lo, in.Size)
+	c.mulFlags(hi != -msb(lo, in.Size)&sizeMask(in.Size))
 }
 
 // dividend returns rDX:rAX, or AX for bytes, as halves of size bytes.
@@ -77,8 +77,13 @@ func (c *Core) dividend(size uint8) (hi, lo uint64) {
 	return c.reg(RDX, size), c.reg(RAX, size)
 }
 
-// setQuotient writes quotient and remainder to rAX and rDX, or AL and AH.
-func (c *Core) setQuotient(q, r uint64, size uint8) { c.setWide(r&sizeMask(size), q, size) }
+// setQuotient writes quotient and remainder to rAX and rDX, or AL and AH. All
+// flags are undefined: CF and OF stay, AF is set and the others are cleared,
+// as on AMD's processors.
+func (c *Core) setQuotient(q, r uint64, size uint8) {
+	c.setWide(r&sizeMask(size), q, size)
+	c.setFlags(FlagSF|FlagZF|FlagAF|FlagPF, FlagAF)
+}
 
 // opDiv raises #DE for a zero divisor and for a quotient that does not fit.
 func opDiv(c *Core, in *decode.Inst) {

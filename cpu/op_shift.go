@@ -15,7 +15,8 @@ func (c *Core) shiftCount(in *decode.Inst, i int) uint {
 // for a count that is not zero. A zero count changes nothing, not even flags,
 // but the destination is written all the same (a 32-bit register loses its
 // upper half). szp tells whether SF, ZF and PF follow the result; then AF
-// (undefined) is cleared. OF is computed as for a count of 1 whatever the count.
+// (undefined) is set. OF, undefined for counts above 1, follows the result by
+// the same formula for every count. AMD's processors do both.
 func (c *Core) shiftOp(in *decode.Inst, szp bool, f func(a uint64, n uint, size uint8) (r, cf, of uint64)) {
 	n := c.shiftCount(in, 1)
 	a := c.rmwArg(in, 0)
@@ -28,7 +29,7 @@ func (c *Core) shiftOp(in *decode.Inst, szp bool, f func(a uint64, n uint, size 
 	c.setArg(in, 0, r)
 	mask, flags := FlagCF|FlagOF, flagIf(FlagCF, cf&1)|flagIf(FlagOF, of&1)
 	if szp {
-		mask, flags = FlagsStatus, flags|flagsSZP(r, in.Size)
+		mask, flags = FlagsStatus, flags|flagsSZP(r, in.Size)|FlagAF
 	}
 	c.setFlags(mask, flags)
 }
@@ -99,44 +100,44 @@ func (c *Core) rotateCarry(in *decode.Inst, round func(a, cf uint64, size uint8)
 	}
 }
 
-// opShld shifts left, filling from operand 1; counts beyond the width of a
-// 16-bit operand (undefined) shift as if the pair repeated.
+// opShld shifts left, filling from operand 1. A count beyond the width of a
+// 16-bit operand gives an undefined result: the filler repeated.
 func opShld(c *Core, in *decode.Inst) {
-	n := c.shiftCount(in, 2)
-	a, b := c.rmwArg(in, 0), c.arg(in, 1)
-	if n == 0 {
-		c.setArg(in, 0, a)
-		return
-	}
-	w := 8 * uint(in.Size)
-	r, cf := a<<n|b>>(w-n), msb(a<<(n-1), in.Size)
-	if n > w { // 16-bit operands only
-		r, cf = b<<(n-w)|a>>(2*w-n), msb(b<<(n-w-1), in.Size)
-	}
-	c.doubleShift(in, a, r, cf)
+	c.doubleShift(in, func(a, b uint64, n, w uint) (r, cf, of uint64) {
+		if n > w {
+			return b<<(n-w) | b>>(2*w-n), 0, 0
+		}
+		r, cf = a<<n|b>>(w-n), a>>(w-n)&1
+		if n < w {
+			of = r>>(w-1)&1 ^ cf
+		}
+		return r, cf, of
+	})
 }
 
 // opShrd shifts right, filling from operand 1.
 func opShrd(c *Core, in *decode.Inst) {
+	c.doubleShift(in, func(a, b uint64, n, w uint) (r, cf, of uint64) {
+		if n > w {
+			r = b>>(n-w) | b<<(2*w-n)
+			return r, 0, (r ^ r<<1) >> (w - 1) & 1
+		}
+		r = a>>n | b<<(w-n)
+		return r, a >> (n - 1) & 1, (r ^ r<<1) >> (w - 1) & 1
+	})
+}
+
+// doubleShift is the frame of SHLD and SHRD: f gets both operands, a count
+// that is not zero and the width in bits. AF (undefined) is set.
+func (c *Core) doubleShift(in *decode.Inst, f func(a, b uint64, n, w uint) (r, cf, of uint64)) {
 	n := c.shiftCount(in, 2)
 	a, b := c.rmwArg(in, 0), c.arg(in, 1)
 	if n == 0 {
 		c.setArg(in, 0, a)
 		return
 	}
-	w := 8 * uint(in.Size)
-	r, cf := a>>n|b<<(w-n), a>>(n-1)&1
-	if n > w {
-		r, cf = b>>(n-w)|a<<(2*w-n), b>>(n-w-1)&1
-	}
-	c.doubleShift(in, a, r, cf)
-}
-
-// doubleShift writes the result and the flags of SHLD and SHRD: OF tells a
-// change of sign, AF (undefined) is cleared.
-func (c *Core) doubleShift(in *decode.Inst, a, r, cf uint64) {
+	r, cf, of := f(a, b, n, 8*uint(in.Size))
 	r &= sizeMask(in.Size)
 	c.setArg(in, 0, r)
-	f := flagsSZP(r, in.Size) | flagIf(FlagCF, cf) | flagIf(FlagOF, msb(a^r, in.Size))
-	c.setFlags(FlagsStatus, f)
+	c.setFlags(FlagsStatus, flagsSZP(r, in.Size)|FlagAF|flagIf(FlagCF, cf)|flagIf(FlagOF, of))
 }
