@@ -4,7 +4,7 @@ package programs
 
 import "embed"
 
-//go:embed klp
+//go:embed klp races
 var files embed.FS
 
 // Read returns a bundled file by its path, such as "klp/transition.s".

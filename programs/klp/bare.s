@@ -11,13 +11,15 @@
 	.include "macros.inc"
 	.include "klp.inc"
 	KLP_PART BARE_READER		# call the patched function in each round
+	KLP_PART BARE_STAY		# end in user mode, on its CPU, not asleep
 	.ifndef	BARE_ROUNDS
 	.set	BARE_ROUNDS, 2
 	.endif
 
 	.text
 
-# A user task: BARE_ROUNDS times into the kernel and out again, then it sleeps.
+# A user task: BARE_ROUNDS times into the kernel and out again, then it sleeps,
+# or stays in user mode for good.
 FUNC bare_task
 	mov	$BARE_ROUNDS, %r15d
 1:	mov	$1, %eax
@@ -40,12 +42,14 @@ FUNC bare_task
 	dec	%r15d
 	jnz	1b
 	cli
+	.if	BARE_STAY == 0
 	mov	%gs:PCPU_self, %rbp
 	lea	PCPU_rq_lock(%rbp), %rdi
 	call	raw_spin_lock
 	movl	$TASK_INTERRUPTIBLE, TASK_state(%rbx)
 	movl	$0, TASK_on_cpu(%rbx)
 	movl	$0, PCPU_rq_lock(%rbp)
+	.endif
 	.globl	bare_task_done
 bare_task_done:
 	hlt

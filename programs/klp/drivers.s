@@ -57,12 +57,24 @@ END klp_enabled_store
 
 # The administrator waits until no transition is under way.
 FUNC klp_wait_done
-	cmpq	$0, klp_transition_patch
-	je	1f
+	.if	KLP_TRIES
+	push	%rbx
+	mov	$KLP_TRIES, %ebx
+	.endif
+1:	cmpq	$0, klp_transition_patch
+	je	2f
+	.if	KLP_TRIES
+	dec	%ebx
+	js	klp_admin_done
+	.endif
 	.if	KLP_DRIVER_RETRY
 	call	klp_transition_work_fn
 	.endif
 	call	cond_resched
-	jmp	klp_wait_done
-1:	ret
+	jmp	1b
+2:
+	.if	KLP_TRIES
+	pop	%rbx
+	.endif
+	ret
 END klp_wait_done

@@ -3,6 +3,10 @@
 # upstream form are combinations of the parts in klp.inc.
 #
 # smp_wmb() is no instruction on x86: stores reach memory in their order.
+#
+# TASK_counted is there for the checks alone: which tasks the transition has
+# counted as done, from when klp_try_switch_task lets them pass until the next
+# start or the end.
 
 	.include "layout.inc"
 	.include "macros.inc"
@@ -81,7 +85,8 @@ FUNC klp_init_task
 	je	1f
 	movl	$1, klp_warned			# WARN_ON_ONCE
 	.endif
-1:	mov	klp_target_state, %eax
+1:	movl	$0, TASK_counted(%rdi)
+	mov	klp_target_state, %eax
 	xor	$1, %eax
 	mov	%eax, TASK_patch_state(%rdi)
 	mov	$1, %eax
@@ -95,6 +100,7 @@ FUNC klp_start_transition
 END klp_start_transition
 
 FUNC klp_start_task
+	movl	$0, TASK_counted(%rdi)
 	mov	klp_target_state, %eax
 	cmp	%eax, TASK_patch_state(%rdi)
 	je	1f
@@ -128,9 +134,13 @@ FUNC klp_try_switch_task
 	mov	klp_target_state, %eax
 	mov	%eax, TASK_patch_state(%rbx)
 	mov	%rbx, %rdi
+	movl	$1, TASK_counted(%rdi)
 	call	task_rq_unlock
 	pop	%rbx
-4:	mov	$1, %eax
+	mov	$1, %eax
+	ret
+4:	movl	$1, TASK_counted(%rdi)
+	mov	$1, %eax
 	ret
 3:	mov	%rbx, %rdi
 	call	task_rq_unlock
@@ -189,6 +199,7 @@ klp_transition_done:
 END klp_complete_transition
 
 FUNC klp_finish_task
+	movl	$0, TASK_counted(%rdi)
 	lock btrl $TIF_PATCH_PENDING, TASK_flags(%rdi)
 	.if	KLP_RESET
 	movl	$KLP_UNDEFINED, TASK_patch_state(%rdi)

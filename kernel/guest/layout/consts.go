@@ -57,6 +57,17 @@ const (
 	MSRX2APICICR    = 0x830
 )
 
+// Where things lie: the image and the direct map have the addresses that Linux
+// gives them (Documentation/arch/x86/x86_64/mm.rst); ImagePhys is ours.
+const (
+	KernelBase = 0xffffffff81000000 // virtual address of the image
+	DirectBase = 0xffff888000000000 // virtual address of physical address 0
+	ImagePhys  = 0x10000            // physical address of the image
+)
+
+// textAlias is DirectBase + ImagePhys - KernelBase, modulo 2^64.
+const textAlias = DirectBase + ImagePhys - KernelBase
+
 var consts = []Const{
 	{"TIF_NEED_RESCHED", TIFNeedResched, "bit number"},
 	{"TIF_PATCH_PENDING", TIFPatchPending, "bit number"},
@@ -89,6 +100,7 @@ var consts = []Const{
 	{"SYS_pause", 3, "system call: sleep until woken"},
 	{"SYS_exit", 4, "system call: leave for ever"},
 	{"NR_syscalls", 5, ""},
+	{"TEXT_ALIAS", textAlias, "added to an address of the image gives its alias in the direct map"},
 	{"SERIAL_PORT", 0x3f8, "transmit register of the first UART"},
 }
 

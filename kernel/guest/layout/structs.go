@@ -8,6 +8,7 @@ var Task = place(&Struct{Name: "task_struct", Prefix: "TASK", Doc: "a thread", F
 	{Name: "on_cpu", Type: i32, Doc: "1 from before it is switched to until after it is switched away from"},
 	{Name: "on_rq", Type: i32, Doc: "1 while runnable: queued or current"},
 	{Name: "patch_state", Type: i32, Doc: "KLP_UNDEFINED, KLP_UNPATCHED or KLP_PATCHED"},
+	{Name: "counted", Type: i32, Doc: "for checks only, Linux has no such field: 1 once the transition has counted the task as done"},
 	{Name: "pid", Type: i32, Doc: "0 for the idle tasks"},
 	{Name: "cpu", Type: i32, Doc: "the CPU it belongs to; tasks never migrate"},
 	{Name: "sp", Type: ptr("inactive_task_frame"), Doc: "while switched out: the frame that __switch_to left"},
