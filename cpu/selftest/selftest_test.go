@@ -1,0 +1,81 @@
+package selftest
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// deviations are the tests that a machine is known to fail or to skip, and
+// what the manual says. RATIONALE.md has the list for people.
+var deviations = map[string]map[string]string{
+	"qemu": {
+		"int_n_error_code": "QEMU 7.2 puts the vector at bit 4 in long mode; SDM vol. 3A, section 6.13 has it at bit 3",
+	},
+	"bochs": {},
+}
+
+// machines run the image and return its serial output.
+var machines = []struct {
+	name string
+	run  func(t *testing.T, image string) []byte
+}{
+	{"qemu", runQEMU},
+	{"bochs", runBochs},
+}
+
+// parse returns the tests of a run in order, each with its line, and fails
+// unless the run came to its end.
+func parse(t *testing.T, out []byte) (order []string, lines map[string]string) {
+	t.Helper()
+	lines = map[string]string{}
+	done := false
+	for _, line := range strings.Split(strings.ReplaceAll(string(out), "\r", ""), "\n") {
+		word := strings.Fields(line)
+		switch {
+		case len(word) >= 2 && (word[0] == "PASS" || word[0] == "FAIL" || word[0] == "SKIP"):
+			require.NotContains(t, lines, word[1], "test reported twice")
+			order = append(order, word[1])
+			lines[word[1]] = line
+		case len(word) > 0 && word[0] == "DONE":
+			done = true
+		}
+	}
+	require.True(t, done, "the image did not come to its end:\n%s", out)
+	return order, lines
+}
+
+// Every test passes on every machine, the known deviations apart, and all
+// machines run the same tests.
+func TestSelfTest(t *testing.T) {
+	image := buildImage(t, t.TempDir())
+	var first []string
+	for _, m := range machines {
+		t.Run(m.name, func(t *testing.T) {
+			order, lines := parse(t, m.run(t, image))
+			require.NotEmpty(t, order)
+			if first == nil {
+				first = order
+			}
+			assert.Equal(t, first, order, "the machines ran different tests")
+			for _, name := range order {
+				passed := strings.HasPrefix(lines[name], "PASS ")
+				why, known := deviations[m.name][name]
+				if known {
+					t.Logf("%s: %s", lines[name], why)
+				}
+				assert.True(t, passed || known, "%s", lines[name])
+			}
+		})
+	}
+	for machine, list := range deviations {
+		if first == nil {
+			break // no machine ran
+		}
+		for name := range list {
+			assert.Contains(t, first, name, "deviation of %s names no test", machine)
+		}
+	}
+}

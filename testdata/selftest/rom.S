@@ -1,0 +1,39 @@
+// A ROM of 64 KiB for Bochs, which has no -kernel: from the reset vector to
+// the Multiboot entry state (SDM vol. 3A, section 9.1.4; Multiboot 3.2). Bochs
+// itself has put the image into memory. The last section is at 0xffff0.
+	.set	HEADER, 0x100000
+
+	.section .rom, "ax"
+	.code16
+rom:
+	cli
+	lgdtl	%cs:(gdt_pointer - rom)
+	mov	%cr0, %eax
+	or	$1, %eax
+	mov	%eax, %cr0
+	ljmpl	$0x08, $protected
+	.code32
+protected:
+	mov	$0x10, %eax
+	mov	%eax, %ds
+	mov	%eax, %es
+	mov	%eax, %ss
+	mov	%eax, %fs
+	mov	%eax, %gs
+	mov	$0x2badb002, %eax
+	xor	%ebx, %ebx
+	jmp	*HEADER + 28
+	.p2align 3
+gdt:
+	.quad	0
+	.quad	0x00cf9b000000ffff
+	.quad	0x00cf93000000ffff
+gdt_pointer:
+	.word	23
+	.long	gdt
+
+	.org	0xfff0
+	.code16
+	ljmpw	$0xf000, $0
+	.org	0x10000 - 1
+	.byte	0
