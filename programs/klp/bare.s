@@ -70,6 +70,8 @@ FUNC vector_ec
 	je	1f
 	mov	%gs:PCPU_self, %rbp
 	mov	PCPU_current(%rbp), %rbx
+	test	%rbx, %rbx
+	jz	1f
 	lea	PCPU_rq_lock(%rbp), %rdi
 	call	raw_spin_lock
 	movl	$0, TASK_on_cpu(%rbx)

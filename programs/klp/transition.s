@@ -183,6 +183,12 @@ FUNC klp_complete_transition
 	.if	KLP_SYNC_BEFORE
 	KLP_SYNCHRONIZE				# no handler sees KLP_UNDEFINED
 	.endif
+	.if	KLP_SYNC_PATCHED
+	cmpl	$KLP_PATCHED, klp_target_state
+	jne	2f
+	KLP_SYNCHRONIZE
+2:
+	.endif
 	mov	$klp_finish_task, %rdi
 	call	klp_for_each_task
 	.if	KLP_SYNC_AFTER
