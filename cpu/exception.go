@@ -33,6 +33,7 @@ type fault struct {
 	vec     uint8
 	code    uint32
 	cr2     uint64 // page faults: the linear address
+	mxcsr   uint32 // flags of MXCSR that stay set although the instruction faults (#XM)
 }
 
 // raise makes the current instruction fault with vector vec and no error code,
