@@ -228,10 +228,15 @@ type Core struct {
 	ip      uint64      // address of the instruction being executed
 	mode    decode.Mode // derived from CS, EFER and CR0
 	cpl     uint8       // derived from SS and CR0
+	apicPage uint64     // derived from IA32_APIC_BASE: where the registers are mapped
 	fault   fault       // sticky for the rest of the step
 	locked  bool        // the current instruction is a locked operation
 	touched uint8       // which blocks are saved for this step
-	instFl  entryFlags  // of the current instruction
+
+	keepRF     bool   // the instruction loaded RF itself (IRET)
+	noTrap     bool   // the instruction suppresses its single-step trap
+	unblockNMI bool   // IRET ends NMI blocking even when it faults
+	dbHit      uint64 // DR6 bits of data breakpoints hit by this instruction
 
 	saved    Regs // hot block before the step
 	savedSys Sys  // valid when touched has touchSys
@@ -263,6 +268,7 @@ const (
 // touchSys saves the system block before its first change in a step.
 func (c *Core) touchSys() {
 	if c.touched&touchSys == 0 {
+		c.touch()
 		c.touched |= touchSys
 		c.savedSys = c.Sys
 	}
@@ -271,8 +277,17 @@ func (c *Core) touchSys() {
 // touchFP saves the floating-point block before its first change in a step.
 func (c *Core) touchFP() {
 	if c.touched&touchFP == 0 {
+		c.touch()
 		c.touched |= touchFP
 		c.savedFP = c.FP
+	}
+}
+
+// touch notes that the current choice changes this core, so that the end of
+// the choice finds it even when it is another core's.
+func (c *Core) touch() {
+	if c.touched == 0 {
+		c.m.others = append(c.m.others, c)
 	}
 }
 
@@ -287,6 +302,7 @@ func (c *Core) derive() {
 	default:
 		c.mode = decode.Mode16
 	}
+	c.apicPage = c.apicPageOf()
 	switch {
 	case c.CR0&CR0PE == 0:
 		c.cpl = 0

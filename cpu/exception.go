@@ -28,10 +28,14 @@ type fault struct {
 	set     bool
 	trap    bool // reported after the instruction: its effects stay
 	soft    bool // INT n, INT3, INTO: the gate's DPL is checked
-	ext     bool // EXT bit of error codes: not caused by the program itself
+	intr    bool // a maskable interrupt
+	nmi     bool // the NMI
+	codeBP  bool // #DB by an instruction breakpoint: a fault
+	ext     bool // not caused by the program itself
 	hasCode bool
 	vec     uint8
 	code    uint32
+	dr6     uint64 // #DB: the bits that say why
 	cr2     uint64 // page faults: the linear address
 	mxcsr   uint32 // flags of MXCSR that stay set although the instruction faults (#XM)
 }

@@ -52,6 +52,11 @@ type Machine struct {
 	decoded decodeCache
 	sticky  Sticky
 	hostErr error
+
+	crossing  decoded // the last instruction that crossed a page
+	others    []*Core // cores that the current choice touches besides its own
+	execEvent int     // index of the current instruction's EvExec, or -1
+	walked    walkedPages
 }
 
 // ErrConfig is the error that New's errors wrap.
