@@ -225,13 +225,13 @@ type Core struct {
 	m  *Machine
 	id int
 
-	ip      uint64      // address of the instruction being executed
-	mode    decode.Mode // derived from CS, EFER and CR0
-	cpl     uint8       // derived from SS and CR0
-	apicPage uint64     // derived from IA32_APIC_BASE: where the registers are mapped
-	fault   fault       // sticky for the rest of the step
-	locked  bool        // the current instruction is a locked operation
-	touched uint8       // which blocks are saved for this step
+	ip       uint64      // address of the instruction being executed
+	mode     decode.Mode // derived from CS, EFER and CR0
+	cpl      uint8       // derived from SS and CR0
+	apicPage uint64      // derived from IA32_APIC_BASE: where the registers are mapped
+	fault    fault       // sticky for the rest of the step
+	locked   bool        // the current instruction is a locked operation
+	touched  uint8       // which blocks are saved for this step
 
 	keepRF     bool   // the instruction loaded RF itself (IRET)
 	noTrap     bool   // the instruction suppresses its single-step trap

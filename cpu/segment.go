@@ -226,15 +226,15 @@ func (c *Core) systemDescriptor(sel uint16) (s SegReg, lin uint64, ok bool) {
 
 // loadGDT is LGDT; base is cut to what the operand size gives.
 func (c *Core) loadGDT(base uint64, limit uint16) {
-	c.loadTable(&c.GDTR, base, limit)
+	c.setTable(&c.GDTR, base, limit)
 }
 
 // loadIDT is LIDT.
 func (c *Core) loadIDT(base uint64, limit uint16) {
-	c.loadTable(&c.IDTR, base, limit)
+	c.setTable(&c.IDTR, base, limit)
 }
 
-func (c *Core) loadTable(t *TableReg, base uint64, limit uint16) {
+func (c *Core) setTable(t *TableReg, base uint64, limit uint16) {
 	if c.mode == decode.Mode64 && !canonical(base) {
 		c.raiseCode(VecGP, 0)
 	}

@@ -412,8 +412,12 @@ func (c *Core) fetchSlow(lin, pa uint64) (*decoded, error) {
 		return nil, nil
 	}
 	row := &table[in.Op]
-	if row.Exec == nil {
+	switch {
+	case row.Op == decode.Invalid:
 		return nil, &UnimplementedError{Core: c.id, RIP: c.ip, Name: in.Op.String(), Bytes: append([]byte(nil), b[:in.Len]...)}
+	case row.Exec == nil:
+		c.raise(VecUD)
+		return nil, nil
 	}
 	d := &c.m.decoded[pa%decodeEntries]
 	if crosses {

@@ -38,9 +38,9 @@ func (c *Core) checkCode(sel uint16, s *SegReg) {
 	s.Sel = sel&^3 | uint16(c.cpl)
 }
 
-// farTarget reads the descriptor that a far JMP or CALL names. It returns a
+// farSegment reads the descriptor that a far JMP or CALL names. It returns a
 // code segment to go to, or the raw descriptor of a call gate.
-func (c *Core) farTarget(sel uint16) (s SegReg, gate uint64) {
+func (c *Core) farSegment(sel uint16) (s SegReg, gate uint64) {
 	if sel&^3 == 0 {
 		c.raiseCode(VecGP, 0)
 		return
@@ -91,7 +91,7 @@ func (c *Core) farJump(sel uint16, off uint64, size uint8) {
 		c.farGo(s, off)
 		return
 	}
-	s, gate := c.farTarget(sel)
+	s, gate := c.farSegment(sel)
 	if gate == 0 {
 		c.farGo(s, off)
 		return
@@ -161,7 +161,7 @@ func (c *Core) farCall(sel uint16, off uint64, size uint8) {
 		c.farGo(s, off)
 		return
 	}
-	s, gate := c.farTarget(sel)
+	s, gate := c.farSegment(sel)
 	if c.fault.set {
 		return
 	}
