@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"klpsim/cpu/internal/peer"
 )
 
 // nativeStart calls a workload's function on the host with the count that the
@@ -34,15 +36,15 @@ _start:
 // below it, zeroed memory from Data up to StackTop.
 func nativeELF(t testing.TB, blob []byte, n uint64) string {
 	t.Helper()
-	need(t, "as", "GNU as")
+	peer.Need(t, "as", "GNU as")
 	dir := t.TempDir()
 	bin, src, obj, exe := filepath.Join(dir, "w.bin"), filepath.Join(dir, "s.s"), filepath.Join(dir, "s.o"), filepath.Join(dir, "w")
 	require.NoError(t, os.WriteFile(bin, blob, 0o644))
 	text := fmt.Sprintf(nativeStart, n, StackTop, Base) +
 		fmt.Sprintf("\t.section .blob,\"awx\"\n\t.incbin %q\n\t.section .scratch,\"aw\",@nobits\n\t.skip %d\n", bin, StackTop-Data)
 	require.NoError(t, os.WriteFile(src, []byte(text), 0o644))
-	run(t, "as", "--64", "-o", obj, src)
-	run(t, "ld", "-z", "noexecstack", "-Ttext=0x300000", fmt.Sprintf("--section-start=.blob=%#x", Base),
+	peer.Run(t, "", "as", "--64", "-o", obj, src)
+	peer.Run(t, "", "ld", "-z", "noexecstack", "-Ttext=0x300000", fmt.Sprintf("--section-start=.blob=%#x", Base),
 		fmt.Sprintf("--section-start=.scratch=%#x", Data), "-o", exe, obj)
 	return exe
 }
@@ -57,7 +59,7 @@ func TestWorkloadsNative(t *testing.T) {
 			blob := gnuBlob(t, w)
 			for _, n := range []uint64{1, 2, 7} {
 				exe := nativeELF(t, blob, n)
-				out := run(t, exe)
+				out := peer.Run(t, "", exe)
 				require.Len(t, out, 8)
 				assert.Equal(t, w.Want(n), le64(out), "n = %d", n)
 			}

@@ -1,7 +1,10 @@
-// A ROM of 64 KiB for Bochs, which has no -kernel: from the reset vector to
-// the Multiboot entry state (SDM vol. 3A, section 9.1.4; Multiboot 3.2). Bochs
-// itself has put the image into memory. The last section is at 0xffff0.
+// The last 64 KiB of a ROM of 1 MiB for Bochs, which has no -kernel: from the
+// reset vector to the Multiboot entry state (SDM vol. 3A, section 9.1.4;
+// Multiboot 3.2). The image is in the ROM's first part and is copied to where
+// it is linked, so its header must begin it and have addresses.
 	.set	HEADER, 0x100000
+	.set	ROM_BASE, 0xfff00000
+	.set	ROM_IMAGE_SIZE, 0xf0000
 
 	.section .rom, "ax"
 	.code16
@@ -20,6 +23,11 @@ protected:
 	mov	%eax, %ss
 	mov	%eax, %fs
 	mov	%eax, %gs
+	cld
+	mov	$ROM_BASE, %esi
+	mov	$HEADER, %edi
+	mov	$ROM_IMAGE_SIZE / 4, %ecx
+	rep movsl
 	mov	$0x2badb002, %eax
 	xor	%ebx, %ebx
 	jmp	*HEADER + 28
