@@ -34,6 +34,9 @@ func Decode(b []byte, mode Mode) (Inst, error) {
 		return Inst{}, err
 	}
 	if r.fixed != Invalid {
+		if s.lock {
+			return Inst{}, ErrUndefined
+		}
 		return s.fixedInst(r.fixed), nil
 	}
 	clean, skipped := s.clean(b, r)

@@ -284,6 +284,9 @@ func (s *scanned) lowerString(in *Inst) {
 	in.Args, in.NArgs = [4]Arg{}, 0
 	in.Base, in.Index, in.Scale, in.Disp = NoReg, NoReg, 0, 0
 	in.Segment = s.segment(NoReg)
+	if in.Op == STOS || in.Op == SCAS || in.Op == INS {
+		in.Segment = SegES // no source in memory
+	}
 	switch s.rep {
 	case 0xf2:
 		in.Prefix |= RepNE

@@ -21,6 +21,8 @@ func (s *scanned) rewrite() (rewritten, error) {
 		ok = s.rewriteOne(&r)
 	case map0F:
 		ok = s.rewrite0F(&r)
+	case map0F38: // MOVBE shares its opcodes with CRC32 but takes no F3
+		ok = s.rep != 0xf3 || s.opcode&^1 != 0xf0
 	default:
 		ok = true
 	}
@@ -65,6 +67,12 @@ func (s *scanned) rewrite0F(r *rewritten) bool {
 		return s.rewriteControl(r)
 	case op == 0x24 || op == 0x26: // test registers, gone since the 486
 		return false
+	case op == 0x13 || op == 0x17 || s.data && (op == 0x12 || op == 0x16): // MOVLPx, MOVHPx: memory only
+		return s.mem() || op&3 == 2 && s.rep != 0
+	case op == 0x52 || op == 0x53: // RSQRT, RCP: single precision only
+		return !s.data && s.rep != 0xf2
+	case op == 0x77 || op == 0xc3: // EMMS, MOVNTI: no prefix allowed
+		return s.none()
 	case op == 0xae:
 		return s.rewriteGroup15(r)
 	case op == 0xb8:

@@ -23,6 +23,10 @@ func (s *scanned) setSize(in *Inst, x *x86asm.Inst, named uint8) {
 		if s.mode == Mode64 {
 			in.Size = 8
 		}
+	case in.Op == XLATB:
+		in.Size = 1
+	case s.mode == Mode64 && (in.Op == LGDT || in.Op == LIDT || in.Op == SGDT || in.Op == SIDT):
+		in.Size = 8
 	case in.Op == SLDT || in.Op == STR || in.Op == SMSW || in.Op == MOVFROMSEG:
 		in.Size = s.operandSize()
 		if a.Kind == Mem {
@@ -30,6 +34,8 @@ func (s *scanned) setSize(in *Inst, x *x86asm.Inst, named uint8) {
 		}
 	case in.Op == LLDT || in.Op == LTR || in.Op == LMSW || in.Op == VERR || in.Op == VERW || in.Op == MOVTOSEG || in.Op == ARPL:
 		in.Size = 2
+	case in.Op == NOP:
+		in.Size = s.operandSize()
 	case isVector(&in.Args):
 		in.Size = vectorSize(&in.Args)
 	case isX87(in.Op):
@@ -64,6 +70,10 @@ func (s *scanned) setArgSizes(in *Inst, x *x86asm.Inst) {
 				a.Size = in.Size
 			} else if in.Op == MOVFROMSEG || in.Op == SLDT || in.Op == STR || in.Op == SMSW {
 				a.Size = in.Size
+			} else if in.Op == UD0 || in.Op == UD1 { // x86asm was asked without REX.W
+				a.Size = s.operandSize()
+			} else if i == 0 && s.rex&8 != 0 && (in.Op == PMOVMSKB || in.Op == MOVMSKPS || in.Op == MOVMSKPD) {
+				a.Size = 8
 			} else if in.Op == MOVTOSEG || i == 1 && (in.Op == LAR || in.Op == LSL) {
 				a.Size = 2
 			}
