@@ -30,7 +30,9 @@ type streams struct {
 }
 
 // commands lists the builders of all subcommands, in the order of help.
-var commands = []func(streams) *cobra.Command{}
+var commands = []func(streams) *cobra.Command{
+	newBoot,
+}
 
 // New returns the command tree, reading from stdin and writing to stdout and
 // stderr only.

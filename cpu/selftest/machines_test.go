@@ -11,11 +11,31 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"klpsim/cpu"
+	"klpsim/cpu/boot"
 	"klpsim/cpu/internal/peer"
 )
 
 // timeout is far beyond what a run takes; it only ends hung machines.
 const timeout = 60 * time.Second
+
+// runKlpsim boots the image on our own machine and returns what it printed on
+// the serial port.
+func runKlpsim(t *testing.T, image string) []byte {
+	data, err := os.ReadFile(image)
+	require.NoError(t, err)
+	img, err := boot.Parse("image.bin", data)
+	require.NoError(t, err)
+	m, err := cpu.New(cpu.Config{MemBytes: 64 << 20})
+	require.NoError(t, err)
+	require.NoError(t, boot.Load(m, img, boot.Options{Name: "image.bin"}))
+	var out bytes.Buffer
+	r := boot.Runner{Serial: &out, MaxSteps: 200_000_000}
+	res, err := r.Run(m)
+	require.NoError(t, err, "%s\n%s", out.Bytes(), boot.Describe(m))
+	require.Equal(t, boot.Exited, res.Reason, "%s\n%s", out.Bytes(), boot.Describe(m))
+	return out.Bytes()
+}
 
 // runQEMU boots the image under QEMU's own interpreter and returns what it
 // printed on the serial port.
