@@ -1,0 +1,212 @@
+package cpu
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const testPage = 0x80000 // a 4 KiB page of the bare machine, PTE 0x80
+
+var (
+	loadRAX  = []byte{0x48, 0x8b, 0x03} // mov (%rbx), %rax
+	storeRAX = []byte{0x48, 0x89, 0x03} // mov %rax, (%rbx)
+)
+
+// faultOf takes one step and returns the vector, error code and CR2 of the
+// exception it raised, or -1.
+func faultOf(t *testing.T, m *Machine) (vec int, code uint32, cr2 uint64) {
+	t.Helper()
+	m.SetRecording(true)
+	require.NoError(t, m.Take(Choice{}))
+	for _, e := range m.Events() {
+		if e.Kind == EvDeliver {
+			return int(e.Vector), e.Code, m.Core(0).CR2
+		}
+	}
+	return -1, 0, 0
+}
+
+// TestPagingPermissions tries every combination of P, W, U, NX in the last
+// level with read, write and fetch from both rings, with and without CR0.WP
+// and SMEP. The expectation is written down from SDM vol. 3A, section 4.6.1,
+// as sentences, not as the machine computes it.
+func TestPagingPermissions(t *testing.T) {
+	for bits := range 16 {
+		p, w, u, nx := bits&1 != 0, bits&2 != 0, bits&4 != 0, bits&8 != 0
+		for variant := range 8 {
+			ring3, wp, smep := variant&1 != 0, variant&2 != 0, variant&4 != 0
+			for _, acc := range []string{"read", "write", "fetch"} {
+				var ok bool
+				switch {
+				case !p:
+					ok = false
+				case ring3 && !u:
+					ok = false // "accesses to supervisor-mode addresses are not allowed"
+				case acc == "write":
+					ok = w || !ring3 && !wp // "write protection of user pages binds supervisors with WP"
+				case acc == "fetch":
+					ok = !nx && (ring3 || !smep || !u) // "SMEP: no fetch from user-mode addresses"
+				default:
+					ok = true
+				}
+				name := fmt.Sprintf("p=%v w=%v u=%v nx=%v ring3=%v wp=%v smep=%v %s", p, w, u, nx, ring3, wp, smep, acc)
+				m := bare(t, Config{}, loadRAX...)
+				c := m.Core(0)
+				if acc == "write" {
+					m.WritePhys(bareCode, storeRAX)
+				}
+				pte := uint64(testPage)
+				for i, b := range []uint64{pteP, pteW, pteU, pteNX} {
+					if bits>>i&1 != 0 {
+						pte |= b
+					}
+				}
+				setWord(m, barePT+testPage>>12*8, pte)
+				if ring3 {
+					user(c)
+				} else if smep {
+					setWord(m, barePD, barePT|0x27) // the code stays below user pages unless SMEP forbids it
+				}
+				if !wp {
+					c.CR0 &^= CR0WP
+				}
+				if smep {
+					c.CR4 |= CR4SMEP
+					setWord(m, barePD+8, 0x200000|0xe7)
+				}
+				if smep && !ring3 {
+					// Supervisor code must lie on a supervisor page.
+					setWord(m, barePT+bareCode>>12*8, bareCode|0x63)
+				}
+				c.GPR[RBX] = testPage + 8
+				if acc == "fetch" {
+					c.RIP = testPage + 8
+				}
+				vec, code, cr2 := faultOf(t, m)
+				if ok {
+					assert.Equal(t, -1, vec, name)
+					continue
+				}
+				want := uint32(0)
+				if p {
+					want |= pfP
+				}
+				if ring3 {
+					want |= pfU
+				}
+				if acc == "write" {
+					want |= pfW
+				}
+				if acc == "fetch" {
+					want |= pfI // EFER.NXE is set
+				}
+				assert.Equal(t, []uint64{14, uint64(want), testPage + 8}, []uint64{uint64(vec), uint64(code), cr2}, name)
+			}
+		}
+	}
+}
+
+func TestReservedBits(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		entry uint64 // physical address of the entry
+		bits  uint64
+		code  uint32
+	}{
+		{"address above MAXPHYADDR", barePT + testPage>>12*8, testPage | 7 | 1<<45, pfP | pfRsvd},
+		{"PS in the PML4", bareTop, barePDPT | 0x27 | ptePS, pfP | pfRsvd},
+		{"bits 29:13 of a 1 GiB page", barePDPT, 1<<20 | 0xe7, pfP | pfRsvd},
+		{"bits 20:13 of a 2 MiB page", barePD, 1<<14 | 0xe7, pfP | pfRsvd},
+	} {
+		m := bare(t, Config{}, loadRAX...)
+		m.Core(0).GPR[RBX] = testPage
+		require.NoError(t, m.Take(Choice{})) // fills the TLB for the code
+		m = bare(t, Config{}, append(append([]byte{}, 0x90), loadRAX...)...)
+		m.Core(0).GPR[RBX] = testPage
+		take(t, m, "0")
+		setWord(m, c.entry, c.bits)
+		_, ok := m.Translate(0, testPage, AccessRead)
+		assert.False(t, ok, c.name)
+		_, code, _ := m.Core(0).walk(testPage, AccessRead)
+		assert.Equal(t, c.code, code&^walkFault, c.name)
+	}
+}
+
+// TestAccessedDirty: A on any access, D on a write only, upper levels A only.
+func TestAccessedDirty(t *testing.T) {
+	m := bare(t, Config{}, append(loadRAX, storeRAX...)...)
+	c := m.Core(0)
+	c.GPR[RBX] = testPage
+	at := uint64(barePT + testPage>>12*8)
+	setWord(m, at, testPage|7)
+	setWord(m, bareTop, barePDPT|7)
+	take(t, m, "0")
+	assert.Equal(t, testPage|7|pteA, word(m, at))
+	assert.Equal(t, barePDPT|7|pteA, word(m, bareTop))
+	take(t, m, "0")
+	assert.Equal(t, testPage|7|pteA|pteD, word(m, at))
+}
+
+// TestStaleTLB: a mapping that was taken away stays usable until it is
+// flushed; invlpg drops it, a CR3 load drops all but global ones.
+func TestStaleTLB(t *testing.T) {
+	at := uint64(barePT + testPage>>12*8)
+	for _, c := range []struct {
+		name  string
+		g     uint64
+		flush []byte
+		gone  bool
+	}{
+		{"no flush", 0, []byte{0x90}, false},
+		{"invlpg", 0, []byte{0x0f, 0x01, 0x3b}, true},
+		{"invlpg of a global page", pteG, []byte{0x0f, 0x01, 0x3b}, true},
+		{"mov to cr3", 0, []byte{0x0f, 0x22, 0xda}, true},
+		{"mov to cr3, global page", pteG, []byte{0x0f, 0x22, 0xda}, false},
+	} {
+		m := bare(t, Config{}, append(append(append([]byte{}, loadRAX...), c.flush...), loadRAX...)...)
+		m.Core(0).GPR[RBX], m.Core(0).GPR[RDX] = testPage, bareTop
+		setWord(m, at, testPage|7|c.g)
+		take(t, m, "0")
+		setWord(m, at, 0)
+		take(t, m, "0")
+		vec, _, _ := faultOf(t, m)
+		assert.Equal(t, c.gone, vec == 14, c.name)
+	}
+}
+
+// TestPageCrossing: a store whose second page faults changes nothing, and CR2
+// is the first byte of that page.
+func TestPageCrossing(t *testing.T) {
+	m := bare(t, Config{}, storeRAX...)
+	c := m.Core(0)
+	c.GPR[RAX], c.GPR[RBX] = ^uint64(0), testPage+0xffd
+	setWord(m, barePT+(testPage>>12+1)*8, 0)
+	vec, code, cr2 := faultOf(t, m)
+	assert.Equal(t, 14, vec)
+	assert.Equal(t, pfW, code)
+	assert.Equal(t, uint64(testPage+0x1000), cr2)
+	assert.Zero(t, word(m, testPage+0xff8))
+	m = bare(t, Config{}, append(storeRAX, loadRAX...)...)
+	m.Core(0).GPR[RAX], m.Core(0).GPR[RBX] = 0x1122334455667788, testPage+0xffd
+	take(t, m, "0")
+	m.Core(0).GPR[RAX] = 0
+	take(t, m, "0")
+	assert.Equal(t, uint64(0x1122334455667788), m.Core(0).GPR[RAX])
+	assert.Equal(t, uint64(0x1122334455), word(m, testPage+0x1000))
+}
+
+// TestCanonical: #GP(0) for data, #SS(0) through the stack segment.
+func TestCanonical(t *testing.T) {
+	m := bare(t, Config{}, loadRAX...)
+	m.Core(0).GPR[RBX] = 0x7ffffffffff9
+	vec, code, _ := faultOf(t, m)
+	assert.Equal(t, []uint64{13, 0}, []uint64{uint64(vec), uint64(code)})
+	m = bare(t, Config{}, 0x50) // push %rax
+	m.Core(0).GPR[RSP] = 1 << 63
+	m.WritePhys(bareIDT+12*16+4, []byte{1}) // #SS on IST1
+	vec, code, _ = faultOf(t, m)
+	assert.Equal(t, []uint64{12, 0}, []uint64{uint64(vec), uint64(code)})
+}
