@@ -37,7 +37,9 @@ const (
 // bare returns a bare machine with code at bareCode on every core.
 func bare(t testing.TB, cfg Config, code ...byte) *Machine {
 	t.Helper()
-	cfg.MemBytes = bareMem
+	if cfg.MemBytes == 0 {
+		cfg.MemBytes = bareMem
+	}
 	m, err := New(cfg)
 	require.NoError(t, err)
 	put := func(pa uint64, w ...uint64) {

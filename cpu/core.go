@@ -135,6 +135,7 @@ type TableReg struct {
 // step saves it and puts it back when the instruction faults.
 type Regs struct {
 	GPR   [16]uint64
+	none  uint64 // always zero: the absent base or index register of the fast path
 	RIP   uint64 // while a handler runs: the address of the next instruction
 	Flags uint64 // RFLAGS, bit 1 always set
 }
@@ -247,6 +248,8 @@ type Core struct {
 	tlb  tlb
 
 	steps uint64 // taken steps: the time base of TSC and APIC timer
+
+	fast *fastCore // nil until Run
 
 	hashed coreHash // cached block hashes
 }

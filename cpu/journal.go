@@ -189,6 +189,7 @@ func (m *Machine) Undo() bool {
 	last := j.marks[len(j.marks)-1]
 	j.marks = j.marks[:len(j.marks)-1]
 	j.on = false
+	m.fastDropAll()
 	for len(j.w) > last.at {
 		m.undoRecord(j)
 	}
@@ -225,13 +226,12 @@ func (m *Machine) undoRecord(j *journal) {
 		m.mem.Store(n<<3, j.pop())
 	case recTLBSet:
 		val := j.pop()
-		c.tlb.set(n, tlbEntry{j.pop(), val})
-		c.fastDropTLB(n)
+		c.fastDropTLB(n, c.tlb.set(n, tlbEntry{j.pop(), val}))
 	case recTLBFlush:
 		k := len(j.flushed) - 1
 		c.tlb.chunk = j.flushed[k]
 		j.flushed = j.flushed[:k]
-		c.fastDropTLB(^uint64(0))
+		c.fastFlushTLB()
 	case recSBPush:
 		c.sb.e = c.sb.e[:len(c.sb.e)-1]
 	case recSBPop:

@@ -57,6 +57,7 @@ type Machine struct {
 	others    []*Core // cores that the current choice touches besides its own
 	execEvent int     // index of the current instruction's EvExec, or -1
 	walked    walkedPages
+	fast      fastCode
 }
 
 // ErrConfig is the error that New's errors wrap.
@@ -111,7 +112,10 @@ func (m *Machine) ReadPhys(pa uint64, p []byte) { m.mem.Read(pa, p) }
 
 // WritePhys copies p into physical memory at pa, for set-up. It is not
 // journalled: Undo does not take it back.
-func (m *Machine) WritePhys(pa uint64, p []byte) { m.mem.Write(pa, p) }
+func (m *Machine) WritePhys(pa uint64, p []byte) {
+	m.mem.Write(pa, p)
+	m.fastDropAll()
+}
 
 // SetRecording turns the recording of events on or off.
 func (m *Machine) SetRecording(on bool) {

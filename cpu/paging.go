@@ -84,13 +84,13 @@ func (c *Core) translate(lin uint64, a Access) (pa uint64, ok bool) {
 	// A hit with too few rights walks again, so that only tightened rights
 	// stay stale (SDM vol. 3A, section 4.10.4.3 allows the spurious fault, AMD64
 	// vol. 2, section 5.5.2 the walk).
-	if val, hit := c.tlb.lookup(lin); hit && c.allowed(val, a) && (a&AccessWrite == 0 || val&pteD != 0) {
+	if val, hit := c.tlb.lookup(lin, a); hit && c.allowed(val, a) && (a&AccessWrite == 0 || val&pteD != 0) {
 		return val&physMask | lin&0xfff, true
 	}
 	val, code, path := c.walk(lin, a)
 	if code != 0 {
-		if _, hit := c.tlb.lookup(lin); hit {
-			c.tlbDrop(lin >> 12 % tlbEntries)
+		if _, hit := c.tlb.lookup(lin, a); hit {
+			c.tlbDrop(tlbPlace(lin, a))
 		}
 		c.raisePF(lin, code&^walkFault)
 		return 0, false
@@ -99,7 +99,7 @@ func (c *Core) translate(lin uint64, a Access) (pa uint64, ok bool) {
 	if a&AccessWrite != 0 {
 		val |= pteD
 	}
-	c.tlbFill(lin, val)
+	c.tlbFill(lin, val, a)
 	return val&physMask | lin&0xfff, true
 }
 
@@ -274,7 +274,7 @@ func (m *Machine) Translate(core int, va uint64, a Access) (pa uint64, ok bool) 
 	if !canonical(va) {
 		return 0, false
 	}
-	if val, hit := c.tlb.lookup(va); hit && c.allowed(val, a) {
+	if val, hit := c.tlb.lookup(va, a); hit && c.allowed(val, a) {
 		return val&physMask | va&0xfff, true
 	}
 	rec := m.rec

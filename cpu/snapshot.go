@@ -50,14 +50,19 @@ type walkedPages struct {
 	shared bool
 }
 
+// has reports whether page n is one of them.
+func (w *walkedPages) has(n uint64) bool {
+	return n/64 < uint64(len(w.bits)) && w.bits[n/64]>>(n%64)&1 != 0
+}
+
 // notePageTable notes that a walk has read the page of pa.
 func (m *Machine) notePageTable(pa uint64) {
 	n := pa >> 12
-	w := &m.walked
-	if n/64 < uint64(len(w.bits)) && w.bits[n/64]>>(n%64)&1 != 0 || pa >= m.mem.Size() {
+	if m.walked.has(n) || pa >= m.mem.Size() {
 		return
 	}
 	m.flipWalked(n)
+	m.fastDropWrites()
 	m.journal.one(recWalked, n)
 }
 
@@ -75,7 +80,8 @@ func (m *Machine) flipWalked(n uint64) {
 // noteStore notes that a program has written to pa.
 func (m *Machine) noteStore(pa uint64) {
 	n := pa >> 12
-	if w := m.walked.bits; n/64 < uint64(len(w)) && w[n/64]>>(n%64)&1 != 0 {
+	m.fastDropCode(n)
+	if m.walked.has(n) {
 		m.stick(StickyTLB)
 	}
 }
@@ -130,6 +136,7 @@ func (m *Machine) Restore(s *Snapshot) {
 	m.walked = walkedPages{s.walked, true}
 	m.journal.clear()
 	m.events = m.events[:0]
+	m.fastDropAll()
 	stores := s.stores
 	for i, c := range m.cores {
 		f := &s.cores[i]
@@ -139,7 +146,7 @@ func (m *Machine) Restore(s *Snapshot) {
 		c.sb.e = append(c.sb.e[:0], stores[:f.stores]...)
 		stores = stores[f.stores:]
 		c.derive()
-		c.fastDropTLB(^uint64(0))
+		c.fastFlushTLB()
 	}
 }
 

@@ -5,14 +5,18 @@ import "klpsim/cpu/mem"
 // The translation look-aside buffer is part of a core's state: an entry stays,
 // and stays good, until something the manual names drops it (SDM vol. 3A,
 // section 4.10). It is direct-mapped by virtual page number, so that which
-// entries are there is a function of the run. Large pages are entered in 4 KiB
-// pieces, as section 4.10.2.3 allows; dropping one drops all its pieces.
+// entries are there is a function of the run, and in two parts, one for data
+// and one for code, so that a loop and its data never evict each other. Large
+// pages are entered in 4 KiB pieces, as section 4.10.2.3 allows; dropping one
+// drops all its pieces.
 //
 // The table is cut into chunks that are shared between snapshots and copied
 // before their first write.
 
 const (
-	tlbEntries    = 1024
+	tlbData       = 1024 // entries for data, the first ones
+	tlbCode       = 256  // entries for code, behind them
+	tlbEntries    = tlbData + tlbCode
 	tlbChunkSize  = 64
 	tlbChunks     = tlbEntries / tlbChunkSize
 	tlbValid      = 1 // in tag
@@ -28,7 +32,8 @@ type tlbEntry struct{ tag, val uint64 }
 
 type tlbChunk struct {
 	e       [tlbChunkSize]tlbEntry
-	hash    mem.Hash
+	sum     mem.Hash // of the entries, when summed
+	summed  bool
 	globals int
 	epoch   uint64
 }
@@ -39,19 +44,27 @@ type tlb struct {
 	epoch uint64 // chunks of other epochs are shared
 }
 
-func tlbIndex(va uint64) (chunk, i uint64) {
-	n := va >> 12 % tlbEntries
-	return n / tlbChunkSize, n % tlbChunkSize
+// tlbPlace returns the number of the entry that the page of va would have.
+// The upper bits of the page number are folded in, as code, data and stacks
+// tend to start at round addresses.
+func tlbPlace(va uint64, a Access) uint64 {
+	n := va >> 12
+	n ^= n>>10 ^ n>>20
+	if a&AccessExec != 0 {
+		return tlbData + n%tlbCode
+	}
+	return n % tlbData
 }
 
-// lookup returns the entry's value for the page of va, and whether there is one.
-func (t *tlb) lookup(va uint64) (val uint64, ok bool) {
-	ch, i := tlbIndex(va)
-	c := t.chunk[ch]
-	if c == nil || c.e[i].tag != va&^0xfff|tlbValid {
+// lookup returns the entry's value for an access to the page of va, and
+// whether there is one.
+func (t *tlb) lookup(va uint64, a Access) (val uint64, ok bool) {
+	n := tlbPlace(va, a)
+	c := t.chunk[n/tlbChunkSize]
+	if c == nil || c.e[n%tlbChunkSize].tag != va&^0xfff|tlbValid {
 		return 0, false
 	}
-	return c.e[i].val, true
+	return c.e[n%tlbChunkSize].val, true
 }
 
 // set replaces entry number n and returns the old one.
@@ -68,41 +81,54 @@ func (t *tlb) set(n uint64, e tlbEntry) (old tlbEntry) {
 		t.chunk[ch] = c
 	}
 	old = c.e[i]
-	c.count(n, old, -1)
-	c.count(n, e, 1)
+	c.globals += e.global() - old.global()
+	c.summed = false
 	c.e[i] = e
 	return old
 }
 
-// count adds (by 1) or removes (by -1) an entry's share of hash and globals.
-func (c *tlbChunk) count(n uint64, e tlbEntry, by int) {
-	h := mem.Mix(2*n, e.tag).Add(mem.Mix(2*n+1, e.val))
-	if by < 0 {
-		h = mem.Hash{-h[0], -h[1]}
-	}
-	c.hash = c.hash.Add(h)
+// global returns 1 for a valid entry of a global page, else 0.
+func (e tlbEntry) global() int {
 	if e.tag&tlbValid != 0 && e.val&pteG != 0 {
-		c.globals += by
+		return 1
 	}
+	return 0
 }
 
 // hash returns the hash of all entries.
 func (t *tlb) hash() mem.Hash {
 	var h mem.Hash
-	for _, c := range t.chunk {
-		if c != nil {
-			h = h.Add(c.hash)
+	for i, c := range t.chunk {
+		if c == nil {
+			continue
 		}
+		sum := c.sum
+		if !c.summed {
+			sum = c.total(uint64(i) * tlbChunkSize)
+			if c.epoch == t.epoch { // not shared with other goroutines
+				c.sum, c.summed = sum, true
+			}
+		}
+		h = h.Add(sum)
+	}
+	return h
+}
+
+// total sums the entries of a chunk whose first one has number n.
+func (c *tlbChunk) total(n uint64) (h mem.Hash) {
+	for i, e := range c.e {
+		place := 2 * (n + uint64(i))
+		h = h.Add(mem.Mix(place, e.tag)).Add(mem.Mix(place+1, e.val))
 	}
 	return h
 }
 
 // tlbFill enters a translation, journalled.
-func (c *Core) tlbFill(va, val uint64) {
-	n := va >> 12 % tlbEntries
+func (c *Core) tlbFill(va, val uint64, a Access) {
+	n := tlbPlace(va, a)
 	old := c.tlb.set(n, tlbEntry{va&^0xfff | tlbValid, val})
 	c.m.journal.tlbSet(c.id, n, old)
-	c.fastDropTLB(n)
+	c.fastDropTLB(n, old)
 }
 
 // tlbFlush drops all entries, or all that are not global.
@@ -122,17 +148,19 @@ func (c *Core) tlbFlush(globalsToo bool) {
 			}
 		}
 	}
-	c.fastDropTLB(^uint64(0))
+	c.fastFlushTLB()
 	c.event(Event{Kind: EvFlush, VA: ^uint64(0)})
 }
 
 // tlbFlushPage drops the translations of the page that va lies in, global or
 // not; when that was a large page, all its pieces.
 func (c *Core) tlbFlushPage(va uint64) {
-	if val, ok := c.tlb.lookup(va); ok && val&(tlbSize2M|tlbSize1G) == 0 {
-		c.tlbDrop(va >> 12 % tlbEntries)
-	} else {
-		c.tlbDropLarge(va)
+	for _, a := range []Access{AccessRead, AccessExec} {
+		if val, ok := c.tlb.lookup(va, a); ok && val&(tlbSize2M|tlbSize1G) == 0 {
+			c.tlbDrop(tlbPlace(va, a))
+		} else {
+			c.tlbDropLarge(va)
+		}
 	}
 	c.event(Event{Kind: EvFlush, VA: va})
 }
@@ -140,7 +168,7 @@ func (c *Core) tlbFlushPage(va uint64) {
 func (c *Core) tlbDrop(n uint64) {
 	old := c.tlb.set(n, tlbEntry{})
 	c.m.journal.tlbSet(c.id, n, old)
-	c.fastDropTLB(n)
+	c.fastDropTLB(n, old)
 }
 
 // tlbDropLarge drops every piece of a large page around va.
@@ -167,7 +195,3 @@ func (c *Core) tlbDropLarge(va uint64) {
 		}
 	}
 }
-
-// fastDropTLB tells the fast path that entry n, or every entry when n is ^0,
-// has changed.
-func (c *Core) fastDropTLB(n uint64) { _ = n }

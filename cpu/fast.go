@@ -1,0 +1,460 @@
+package cpu
+
+import (
+	"unsafe"
+
+	"klpsim/cpu/decode"
+	"klpsim/cpu/mem"
+)
+
+// The fast path: many steps of one core at once, with nobody looking.
+//
+// Run executes translated code. An instruction becomes one fastOp of 32 bytes,
+// at most one for each linear address of a page; operations that follow each
+// other in the code follow each other in memory, so that the next one is
+// o+1 and a taken branch is a pointer. The interpreter, loop, is one generated
+// function with one switch (internal/fastgen): only there do the switch's jump
+// table and the registers that hold o and the budget stay together.
+//
+// One meaning. Whatever the loop has no case for, and every access that its
+// small TLB does not know (a TLB miss, a page crossing, a device, a page with
+// code, a fault), leaves the loop before it changes anything and is taken by
+// the same step that Take uses. The loop itself is entered only where no event
+// is due and none can become due by what it executes: everything that touches
+// IF, TPR, control registers or devices takes the slow way.
+//
+// The budget is charged by blocks: each operation knows how many instructions
+// remain to the end of its block, and entering a block subtracts that number.
+// A budget that ends inside a block is met by a stop patched over the operation
+// behind it (patch), so that stopping after any number of steps is exact.
+//
+// Flags are lazy: an operation stores its operands and result, and who needs a
+// flag computes it (fast_flags.go). An operation whose flags the next one
+// replaces unread has a form that stores nothing; its single form, which
+// stores, is put back while a stop follows it.
+
+const (
+	fastRegs   = 32      // what the loop indexes: Regs and what lies behind it
+	fastNone   = 16      // index of Regs.none, which is always zero
+	fastTLB    = 256     // entries of the loop's own TLB
+	fastJumps  = 1 << 14 // entries of the jump cache
+	fastMaxLen = 120     // instructions in a block
+	fastUndo   = 5       // operations that a patch may have to change
+)
+
+// fastOp is one translated instruction.
+type fastOp struct {
+	code   uint16 // case of the loop
+	single uint16 // the case that does this instruction alone and in full
+	off    uint16 // offset in its page
+	n      uint8  // instructions from here to the end of the block; 0 for fastGoto
+	len    uint8  // length in bytes
+	disp   int32
+	a, b   uint8 // registers: operand, base
+	c, s   uint8 // index; log2 of its scale, or a condition code
+	imm    uint64
+	target unsafe.Pointer // *fastOp of a direct branch, *fastInst of a handler
+}
+
+// fastInst is what a handler needs of an instruction without a case of its own.
+type fastInst struct {
+	in    decode.Inst
+	row   *Row
+	flags bool // reads or writes status flags
+	lock  bool
+}
+
+// The cases that the generator knows nothing of.
+const (
+	fastSlow   uint16 = iota // take the slow way
+	fastStop                 // a patched stop
+	fastGoto                 // no instruction: go on at imm
+	fastCall                 // run the instruction's handler
+	fastString               // repeated MOVS, STOS
+	fastFixed                // first generated case
+)
+
+// fastExit says why the loop came back.
+type fastExit uint8
+
+const (
+	fastBudget fastExit = iota // the budget is used up, or the code must be found again
+	fastStep                   // the next instruction must take the slow way
+)
+
+type fastTLBEntry struct {
+	r, w uint64         // page address when reads (writes) may go to page, else noPage
+	page unsafe.Pointer // the page's bytes
+	_    uint64
+}
+
+type fastJump struct {
+	tag uint64
+	op  *fastOp
+}
+
+const noPage = ^uint64(0)
+
+// fastCore is one core's part of the fast path.
+type fastCore struct {
+	core  *Core
+	tlb   *[fastTLB]fastTLBEntry // of the current privilege
+	jumps *[fastJumps]fastJump
+	page  uint64 // linear address of the page that is executing
+	tag   uint64 // epoch in the upper 16 bits: the jump cache holds pc^tag
+	stale bool   // translations may have changed: look the next one up
+
+	res, x, y uint64 // of the last operation that set flags
+	kinds     uint16 // lazy kind for OF, AF and PF; for CF in the upper byte
+
+	stop     *fastOp // patched
+	stopCode uint16
+	undo     [fastUndo]uint16 // codes before stop
+	undone   int
+
+	epoch  uint64 // of jumps
+	gen    uint64 // of the memory's pages, for tlbs
+	system [fastTLB]fastTLBEntry
+	user   [fastTLB]fastTLBEntry
+}
+
+// Stop says why Run came back.
+type Stop uint8
+
+// The reasons.
+const (
+	StopBudget Stop = iota // n steps are done
+	StopIdle               // the core cannot step: halted with nothing due, waiting for SIPI, shut down
+	StopExit               // the guest wrote to the debug-exit port
+	StopError              // the next step is a host error; the error says which
+)
+
+// Run takes up to n steps of core, exactly as n times Take(Step) would, but
+// faster: nothing is recorded and nothing can be undone. It returns how many
+// steps it took and why it stopped; err is not nil with StopError only.
+func (m *Machine) Run(core int, n uint64) (done uint64, stop Stop, err error) {
+	c := m.cores[core]
+	exit := m.exit
+	if m.rec || m.journal.on {
+		return m.runSlow(c, n)
+	}
+	for done < n {
+		if c.fastReady() {
+			k, why := c.fastRun(int64(min(n-done, 1<<40)))
+			done += uint64(k)
+			if why == fastBudget {
+				continue
+			}
+			// The step that the loop would not take needs no look at events:
+			// the loop changes nothing that could make one due.
+			if err := m.execute(c, false); err != nil {
+				return done, StopError, err
+			}
+			done++
+			if m.exit != exit {
+				return done, StopExit, nil
+			}
+			continue
+		}
+		if stop, err := m.slowStep(c); stop != StopBudget {
+			return done, stop, err
+		}
+		done++
+		if m.exit != exit {
+			return done, StopExit, nil
+		}
+	}
+	return done, StopBudget, nil
+}
+
+// runSlow is Run with observers on.
+func (m *Machine) runSlow(c *Core, n uint64) (done uint64, stop Stop, err error) {
+	exit := m.exit
+	for done < n {
+		if stop, err = m.slowStep(c); stop != StopBudget {
+			return done, stop, err
+		}
+		done++
+		if m.exit != exit {
+			return done, StopExit, nil
+		}
+	}
+	return done, StopBudget, nil
+}
+
+// slowStep is one Take of a step; StopBudget means that it was taken.
+func (m *Machine) slowStep(c *Core) (Stop, error) {
+	if !m.CanStep(c.id) {
+		return StopIdle, nil
+	}
+	if err := m.takeStep(c, false); err != nil {
+		return StopError, err
+	}
+	return StopBudget, nil
+}
+
+// fastReady reports whether the loop may run: 64-bit mode, an empty store
+// buffer, and no event that is due or that the next instructions could meet.
+func (c *Core) fastReady() bool {
+	c.derive()
+	const trap = FlagTF | FlagRF
+	if c.mode != decode.Mode64 || c.Flags&trap != 0 || c.Blocked&(BlockSTI|BlockMovSS) != 0 || len(c.sb.e) != 0 {
+		return false
+	}
+	if c.CR0&CR0PG == 0 || c.Flags&FlagAC != 0 && c.CR0&CR0AM != 0 {
+		return false
+	}
+	if c.Flags&(FlagZF|FlagSF) == FlagZF|FlagSF {
+		return false // no result has both: only POPF, IRET and SAHF make it
+	}
+	return !c.attention() || c.DR[7]&0xff == 0 && c.PendDebug == 0 && c.Activity == Running && c.nextEvent().Kind == DueNone
+}
+
+// fastRun runs the loop for at most n steps.
+func (c *Core) fastRun(n int64) (done int64, why fastExit) {
+	s := c.fast
+	if s == nil {
+		s = c.newFast()
+	}
+	s.enter()
+	var o *fastOp
+	if e := s.jump(c.RIP); e.tag == c.RIP^s.tag {
+		s.page = c.RIP &^ 0xfff
+		o = e.op
+	} else if o = s.find(c.RIP); o == nil {
+		s.leave()
+		return 0, fastStep
+	}
+	next, left, why := s.loop(o, n)
+	c.RIP = next
+	s.leave()
+	c.steps += uint64(n - left)
+	return n - left, why
+}
+
+func (c *Core) newFast() *fastCore {
+	s := &fastCore{core: c, jumps: new([fastJumps]fastJump), epoch: ^uint64(0)}
+	c.fast = s
+	return s
+}
+
+// enter brings the loop's copies up to date with the core and the machine.
+func (s *fastCore) enter() {
+	c := s.core
+	if gen := c.m.mem.Gen(); gen != s.gen {
+		s.gen = gen
+		s.dropTLB()
+	}
+	if s.epoch != c.m.fast.epoch {
+		s.newEpoch()
+	}
+	s.tlb = &s.system
+	if c.cpl == 3 {
+		s.tlb = &s.user
+	}
+	s.stale = false
+	s.loadFlags()
+}
+
+// leave puts the flags where the rest of the machine looks for them.
+func (s *fastCore) leave() { s.storeFlags() }
+
+// jump returns the jump cache's place for pc.
+func (s *fastCore) jump(pc uint64) *fastJump { return &s.jumps[(pc^pc>>14)&(fastJumps-1)] }
+
+// newEpoch voids the jump cache.
+func (s *fastCore) newEpoch() {
+	s.epoch = s.core.m.fast.epoch
+	s.tag += 1 << 48
+	if s.tag == 0 {
+		clear(s.jumps[:])
+	}
+	s.stale = true
+}
+
+// dropTLB empties the loop's TLBs.
+func (s *fastCore) dropTLB() {
+	for i := range s.system {
+		s.system[i] = fastTLBEntry{r: noPage, w: noPage}
+		s.user[i] = fastTLBEntry{r: noPage, w: noPage}
+	}
+}
+
+func fastNext(o *fastOp) *fastOp { return (*fastOp)(unsafe.Add(unsafe.Pointer(o), unsafe.Sizeof(*o))) }
+
+func fastAt(o *fastOp, i int) *fastOp {
+	return (*fastOp)(unsafe.Add(unsafe.Pointer(o), i*int(unsafe.Sizeof(*o))))
+}
+
+// patch makes the loop stop n operations behind o, inside o's block.
+func (s *fastCore) patch(o *fastOp, n int64) {
+	s.stop = fastAt(o, int(n))
+	s.stopCode = s.stop.code
+	s.undone = int(min(n, fastUndo))
+	for i := range s.undone {
+		p := fastAt(s.stop, -1-i)
+		s.undo[i] = p.code
+		p.code = p.single
+	}
+	s.stop.code = fastStop
+}
+
+// unpatch puts back what patch changed.
+func (s *fastCore) unpatch() {
+	if s.stop == nil {
+		return
+	}
+	s.stop.code = s.stopCode
+	for i := range s.undone {
+		fastAt(s.stop, -1-i).code = s.undo[i]
+	}
+	s.stop = nil
+}
+
+// rest is how many instructions, from o on, were charged and are not done.
+func (s *fastCore) rest(o *fastOp) int64 {
+	if s.stop != nil {
+		return int64(uintptr(unsafe.Pointer(s.stop))-uintptr(unsafe.Pointer(o))) / int64(unsafe.Sizeof(*o))
+	}
+	return int64(o.n)
+}
+
+// address is the linear address of o's instruction, or where a fastGoto leads.
+func (s *fastCore) address(o *fastOp) uint64 {
+	if o.n == 0 {
+		return o.imm
+	}
+	return s.page | uint64(o.off)
+}
+
+// fill enters the page of ea into the loop's TLB if the core's TLB has it
+// with the rights, and if it is memory that may be accessed without further
+// ado. It reports false when the access must take the slow way.
+func (s *fastCore) fill(ea uint64, write bool) bool {
+	c := s.core
+	a := AccessRead
+	if write {
+		a = AccessWrite
+	}
+	val, hit := c.tlb.lookup(ea, a)
+	if !hit || !canonical(ea) || !c.allowed(val, c.dataAccess(a)) || write && val&pteD == 0 {
+		return false
+	}
+	e := &s.tlb[ea>>12&(fastTLB-1)]
+	va := ea &^ 0xfff
+	if write && e.w == va || !write && e.r == va {
+		return false // it is there: the access crosses the page
+	}
+	pa := val & physMask
+	if c.apicAt(pa) || pa >= c.m.mem.Size() {
+		return false
+	}
+	if !write {
+		*e = fastTLBEntry{r: va, w: noPage, page: c.m.readable(pa >> 12)}
+		return true
+	}
+	if c.m.fast.code[pa>>12] || c.m.walked.has(pa>>12) {
+		return false // noteStore must see the store
+	}
+	// Making the page writable may give it another place in memory.
+	p := c.m.mem.WritablePage(pa >> 12)
+	if gen := c.m.mem.Gen(); gen != s.gen {
+		s.gen = gen
+		s.dropTLB()
+	}
+	*e = fastTLBEntry{r: va, w: va, page: unsafe.Pointer(&p.Data)}
+	return true
+}
+
+var zeroPage mem.Page
+
+// readable returns the bytes of physical page num for reading.
+func (m *Machine) readable(num uint64) unsafe.Pointer {
+	p := m.mem.Page(num)
+	if p == nil {
+		p = &zeroPage
+	}
+	return unsafe.Pointer(&p.Data)
+}
+
+// fastDropTLB tells the fast path that entry n of the core's TLB is no longer
+// what it was. Without the code entry nothing of its page may be executed
+// before it is fetched again.
+func (c *Core) fastDropTLB(n uint64, old tlbEntry) {
+	s := c.fast
+	if s == nil || old.tag&tlbValid == 0 {
+		return
+	}
+	if n >= tlbData {
+		s.newEpoch()
+		return
+	}
+	i := old.tag >> 12 & (fastTLB - 1)
+	s.system[i] = fastTLBEntry{r: noPage, w: noPage}
+	s.user[i] = fastTLBEntry{r: noPage, w: noPage}
+}
+
+// fastFlushTLB tells the fast path that any entry may have changed.
+func (c *Core) fastFlushTLB() {
+	if c.fast != nil {
+		c.fast.dropTLB()
+		c.fast.newEpoch()
+	}
+}
+
+// fastDropCode tells the fast path that bytes of physical page num changed.
+func (m *Machine) fastDropCode(num uint64) {
+	if m.fast.code[num] {
+		m.fast.epoch++
+	}
+}
+
+// fastDropAll tells the fast path that memory may have changed in any place.
+func (m *Machine) fastDropAll() { m.fast.epoch++ }
+
+// handler runs the handler of an instruction without a case of its own. It
+// reports false, with nothing changed, when the instruction must take the
+// slow way.
+func (s *fastCore) handler(o *fastOp) bool {
+	c := s.core
+	f := (*fastInst)(o.target)
+	if f.flags {
+		s.storeFlags()
+	}
+	c.saved = c.Regs
+	c.fault = fault{}
+	c.ip = s.page | uint64(o.off)
+	c.RIP = c.ip + uint64(o.len)
+	c.locked = f.lock
+	f.row.Exec(c, &f.in)
+	c.locked = false
+	if c.fault.set || c.m.hostErr != nil {
+		c.m.hostErr = nil
+		c.rollback()
+		c.fault = fault{}
+		c.touched = 0
+		return false
+	}
+	c.locked = f.lock
+	c.retire(false)
+	c.locked = false
+	c.touched = 0
+	if f.flags {
+		s.loadFlags()
+	}
+	s.catchUp()
+	return true
+}
+
+// catchUp notices what a handler's stores changed under the loop: the place of
+// a page in memory, or translated code.
+func (s *fastCore) catchUp() {
+	m := s.core.m
+	if gen := m.mem.Gen(); gen != s.gen {
+		s.gen = gen
+		s.dropTLB()
+	}
+	if s.epoch != m.fast.epoch {
+		s.stale = true
+	}
+}
