@@ -85,7 +85,7 @@ type assembler struct {
 	expansions int  // macros and repetitions expanded, for \@ and as a bound
 	alt        bool // .altmacro
 	fileSym    []string
-	objName    string
+	labelled   bool // the statement was a label
 	weakrefs   []*symbol
 	abs        *symbol
 }
@@ -214,6 +214,10 @@ func (a *assembler) statement() {
 		a.errorAt(a.pos, "expected a label, directive or instruction, found %s", a.describe(a.pos))
 		a.skipStatement()
 	}
+	if a.labelled {
+		a.labelled = false // a statement may follow on the line
+		return
+	}
 	a.endStatement()
 }
 
@@ -280,6 +284,7 @@ func (a *assembler) named(name []byte, at int) {
 
 // label defines name here; a colon was read.
 func (a *assembler) label(name []byte, at int) {
+	a.labelled = true
 	a.define(a.lookup(name), at)
 	a.dollars = nil
 }
@@ -302,6 +307,7 @@ func (a *assembler) localLabel() {
 		return
 	}
 	a.pos++
+	a.labelled = true
 	if dollar {
 		s := a.dollarLabel(n)
 		a.define(s, at)

@@ -35,6 +35,7 @@ type elfWriter struct {
 	symIndex map[*Symbol]int
 	strtab   stringTable
 	shnames  stringTable
+	tables   int // own tables at the end of out: 3, or 1 without symbols
 }
 
 // layout decides the order of the sections and encodes the tables.
@@ -75,11 +76,16 @@ func (e *elfWriter) layout() {
 			}
 		}
 	}
-	symtab.hdr.Link = uint32(symtabIndex + 1)
-	str := &outSection{name: ".strtab", data: e.strtab.data}
-	str.hdr = elf.Section64{Type: uint32(elf.SHT_STRTAB), Addralign: 1, Size: uint64(len(str.data))}
+	if len(o.Symbols) > 0 {
+		symtab.hdr.Link = uint32(symtabIndex + 1)
+		str := &outSection{name: ".strtab", data: e.strtab.data}
+		str.hdr = elf.Section64{Type: uint32(elf.SHT_STRTAB), Addralign: 1, Size: uint64(len(str.data))}
+		e.out = append(e.out, symtab, str)
+		e.tables = 2
+	}
 	names := &outSection{name: ".shstrtab"}
-	e.out = append(e.out, symtab, str, names)
+	e.out = append(e.out, names)
+	e.tables++
 	e.nameSections(names)
 }
 
@@ -191,18 +197,21 @@ func (e *elfWriter) relocations(s *Section) []byte {
 
 // nameSections builds .shstrtab. GNU as enters the three tables' names first.
 func (e *elfWriter) nameSections(names *outSection) {
-	all := []string{".symtab", ".strtab", ".shstrtab"}
-	for _, s := range e.out[1 : len(e.out)-3] {
+	n := len(e.out) - e.tables
+	var all []string
+	for _, s := range e.out[n:] {
+		all = append(all, s.name)
+	}
+	for _, s := range e.out[1:n] {
 		all = append(all, s.name)
 	}
 	offs := e.shnames.build(all)
 	names.data = e.shnames.data
 	names.hdr = elf.Section64{Type: uint32(elf.SHT_STRTAB), Addralign: 1, Size: uint64(len(names.data))}
-	n := len(e.out) - 3
 	for i, s := range e.out[1:n] {
-		s.hdr.Name = offs[3+i]
+		s.hdr.Name = offs[e.tables+i]
 	}
-	for i := range 3 {
+	for i := range e.tables {
 		e.out[n+i].hdr.Name = offs[i]
 	}
 }
@@ -223,8 +232,9 @@ func (e *elfWriter) bytes() []byte {
 		}
 	}
 	n := len(e.out)
-	place(e.out[n-3])
-	place(e.out[n-2])
+	for _, s := range e.out[n-e.tables : n-1] {
+		place(s)
+	}
 	for _, s := range e.out[1:] {
 		if s.hdr.Type == uint32(elf.SHT_RELA) {
 			place(s)

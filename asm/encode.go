@@ -136,6 +136,7 @@ func (a *assembler) match(m *mnemonic) *candidate {
 			}
 			a.defaulted = c.attr&atQuiet == 0 && c.attr&atD64 == 0
 		}
+		a.defaulted = a.defaulted || c.attr&atWarn != 0
 		return c
 	}
 	return nil
@@ -230,9 +231,6 @@ func signedFor(n int64, width uint8) int64 {
 
 // sized reports whether a register operand says how wide the operation is.
 func (a *assembler) sized(f *form) bool {
-	if f.nargs == 0 && f.attr&atQuiet == 0 {
-		return false
-	}
 	for i := 0; i < a.nops; i++ {
 		if f.wide&(1<<i) != 0 && a.ops[i].mask&mReg != 0 {
 			return true
@@ -358,6 +356,9 @@ func (a *assembler) emit(f *form, at int) {
 		a.emitModRM(f, byte(regField), modrm)
 	}
 	a.emitTail(f)
+	if f.tail >= 0 {
+		s.buf = append(s.buf, byte(f.tail))
+	}
 	a.endCode()
 }
 

@@ -12,6 +12,7 @@ import (
 //	args   operands in AT&T order (source first), see argKinds
 //	enc    opcode: mandatory prefix, bytes, then /r (ModRM with a register),
 //	       /0../7 (ModRM with an opcode extension) or +r (register in the opcode);
+//	       =xx is a byte behind the operands;
 //	       +w adds one to the opcode for operands wider than a byte
 //	attrs  first word: the size suffixes the form has ("-" for none); then
 //	       d64 (64-bit operands without REX.W), n64 (not in 64-bit mode),
@@ -124,7 +125,7 @@ type form struct {
 	prefix  byte  // mandatory prefix 66, F2 or F3, or 0
 	nop     uint8 // opcode bytes
 	ext     int8  // ModRM.reg, -1: a register, -2: no ModRM
-	rm      int8  // fixed ModRM.rm for a register-only form without operand
+	tail    int16 // byte after the operands (cmpeqps and the like), -1: none
 	op      [4]byte
 	mask    [4]uint32
 	role    [4]argRole
@@ -172,7 +173,7 @@ var attrNames = map[string]attrs{
 	"d64": atD64, "n64": atNo64, "o64": atOnly64, "lock": atLock, "rep": atRep, "repe": atRepE,
 	"bnd": atBnd, "notrack": atNotrack, "W": atW, "noW": atNoW, "jcc": atJcc, "jmp": atJmp,
 	"loop": atLoop, "wait": atX87, "call": atCall, "far": atFar, "def": atDef,
-	"short": atShort, "quiet": atQuiet, "xbegin": atXbegin, "s66": atSize66, "same": atSame, "amb": atAmb, "noself": atNoSelf,
+	"quiet": atQuiet, "xbegin": atXbegin, "warn": atWarn, "same": atSame, "amb": atAmb, "noself": atNoSelf,
 }
 
 // candidate is a form that a mnemonic can mean, with the suffix it was
@@ -247,7 +248,7 @@ func (r *row) compile() ([]*form, error) {
 	if len(words) > 0 && words[0] != "-" {
 		suffixes = words[0]
 	}
-	base := form{ext: -2, rm: -1, suffix: suffixes}
+	base := form{ext: -2, tail: -1, suffix: suffixes}
 	for i, w := range words {
 		if i == 0 {
 			continue
@@ -326,6 +327,12 @@ func (f *form) parseEncoding(enc string) (plusW bool, err error) {
 		case w == "+w":
 			plusW = true
 		case w == "+r":
+		case w[0] == '=':
+			n, err := strconv.ParseUint(w[1:], 16, 8)
+			if err != nil {
+				return false, err
+			}
+			f.tail = int16(n)
 		default:
 			b, err := strconv.ParseUint(w, 16, 8)
 			if err != nil {

@@ -307,5 +307,6 @@ func shiftRows(n string, ext int) []row {
 
 // allTables lists every instruction table in order of preference.
 func allTables() [][]row {
-	return [][]row{integerTable, arithmeticTable(), conditionTable(), stringOpTable, systemTable}
+	return [][]row{integerTable, arithmeticTable(), conditionTable(), stringOpTable, systemTable,
+		sseTable, vectorTable(), x87Table, x87Arithmetic()}
 }
