@@ -152,7 +152,7 @@ func (a *assembler) formMatches(f *form) bool {
 		if (o.mask^f.mask[i])&mStar != 0 && !a.starOptional(f, o, i) {
 			return false
 		}
-		if f.acc&(1<<i) != 0 && o.mask&mReg != 0 && o.mask&mAcc == 0 {
+		if f.acc&(1<<i) != 0 && o.mask&(mReg|mXMM) != 0 && o.mask&mAcc == 0 {
 			return false
 		}
 		if f.imm[i] != immNone && !a.immFits(f, i, o) {

@@ -43,7 +43,7 @@ func (a *assembler) firstBad(f *form) int {
 		switch {
 		case o.mask&f.mask[i] == 0,
 			(o.mask^f.mask[i])&mStar != 0 && !a.starOptional(f, o, i),
-			f.acc&(1<<i) != 0 && o.mask&mReg != 0 && o.mask&mAcc == 0,
+			f.acc&(1<<i) != 0 && o.mask&(mReg|mXMM) != 0 && o.mask&mAcc == 0,
 			f.imm[i] != immNone && !a.immFits(f, i, o):
 			return i
 		}

@@ -110,7 +110,7 @@ var argKinds = map[string]argKind{
 	"x":     {mask: mXMM, role: roleReg},
 	"xm":    {mask: mXMM | mMem, role: roleRM},
 	"xn":    {mask: mXMM, role: roleRM},
-	"x0":    {mask: mXMM},
+	"x0":    {mask: mXMM | mAcc},
 	"mm":    {mask: mMM, role: roleReg},
 	"mmm":   {mask: mMM | mMem, role: roleRM},
 	"mmn":   {mask: mMM, role: roleRM},
@@ -163,7 +163,7 @@ const (
 	atQuiet                     // no warning about a missing suffix
 	atNoSuf                     // a suffix is required or implied: not without
 	atXbegin                    // branch with a 32-bit displacement that is never relaxed
-	atSize66                    // 66 from the width even with a mandatory prefix
+	atWarn                      // warn that the size is a guess
 	atSame                      // the operands are not a size hint
 	atAmb                       // the width is ambiguous without a suffix, as in rows of several widths
 	atNoSelf                    // not for exchanging EAX with itself: that would be NOP

@@ -16,7 +16,7 @@ const (
 	mMM
 	mXMM
 	mST
-	mAcc // with mR8..mR64: AL, AX, EAX, RAX
+	mAcc // with mR8..mR64: AL, AX, EAX, RAX; with mXMM: XMM0
 	mCL
 	mDX
 	mST0
@@ -89,7 +89,7 @@ func makeRegs() []regInfo {
 		regInfo{name: "riz", mask: mRegIP, num: 16 + 8}, regInfo{name: "eiz", mask: mRegIP, num: 16 + 4})
 	for i := range r {
 		switch n := r[i].name; {
-		case n == "al" || n == "ax" || n == "eax" || n == "rax":
+		case n == "al" || n == "ax" || n == "eax" || n == "rax" || n == "xmm0":
 			r[i].mask |= mAcc
 		case n == "cl":
 			r[i].mask |= mCL
