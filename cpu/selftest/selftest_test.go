@@ -16,6 +16,10 @@ var deviations = map[string]map[string]string{
 		"nx_reserved_without_nxe": "QEMU 7.2 leaves the present bit out of the error code of reserved-bit faults; SDM vol. 3A, section 4.7: P is set",
 		"non_canonical_stack":     "QEMU 7.2 raises #GP; SDM vol. 3A, section 6.15, interrupt 12: #SS for stack addresses that are not canonical",
 		"reserved_bits":           "as nx_reserved_without_nxe",
+		"rmw_is_a_write":          "QEMU reads first and reports a read; processors report the write that the instruction is (SDM vol. 3A, section 4.7)",
+		"null_ss_of_other_rpl":    "QEMU takes any null SS below ring 3; SDM vol. 2, MOV: #GP(0) unless RPL is CPL",
+		"ltr_null":                "QEMU loads a null TR; SDM vol. 2, LTR: #GP(0)",
+		"lar_types_of_long_mode":  "QEMU accepts 16-bit system types; SDM vol. 2, LAR, table 3-53",
 	},
 	"bochs": {},
 }
