@@ -1,0 +1,369 @@
+package explore
+
+import (
+	"fmt"
+	"slices"
+
+	"klpsim/cpu"
+	"klpsim/cpu/mem"
+)
+
+// maxMacro caps the length of a macro-step: an endless loop of invisible
+// instructions becomes states that are found again.
+const maxMacro = 512
+
+// worker expands states on a machine of its own.
+type worker struct {
+	s        *searcher
+	m        *cpu.Machine
+	base     *cpu.Base
+	evals    []Evaluator
+	enabled  []cpu.Choice
+	exactKey []byte
+	scratch  []byte
+	out      *block
+
+	// The state being expanded.
+	from  nodeRef
+	entry entry
+	cost  uint64
+	live  uint32 // cores that can step, as bits
+}
+
+// block is a run of states of one level, and what expanding them found.
+type block struct {
+	cost    uint64
+	group   uint8
+	bucket  *bucket
+	entries []entry
+
+	found      [groups][]candidate
+	arena      []byte
+	keys       []byte
+	claims     []claim
+	violations []found
+	finals     map[string]uint64
+	ends       []nodeRef
+	edges      uint64
+	choices    uint64
+	cutSteps   bool
+}
+
+// candidate is a successor that was not visited at its cost or below when the
+// level began.
+type candidate struct {
+	hash     cpu.Hash
+	cost     uint64
+	from     nodeRef
+	by       edge
+	last     uint8
+	irq, nmi uint8
+	state    [2]int // in the block's arena
+	key      [2]int // in the block's keys
+	index    uint32 // node, once merged
+}
+
+// found is a violated question.
+type found struct {
+	question int
+	cost     uint64
+	from     nodeRef
+	by       edge
+}
+
+// questions behind the checks
+const (
+	askDeadlock = iota
+	askShutdown
+)
+
+func newWorker(s *searcher) (*worker, error) {
+	m, err := s.prob.New()
+	if err != nil {
+		return nil, err
+	}
+	m.SetJournal(true)
+	m.SetRecording(true)
+	w := &worker{s: s, m: m, base: m.NewBase()}
+	for _, c := range s.prob.Checks {
+		w.evals = append(w.evals, c.Start())
+	}
+	return w, nil
+}
+
+// load puts the machine into a saved state; nil is the initial one.
+func (w *worker) load(state []byte) { w.m.LoadDelta(w.base, state) }
+
+// key returns the hash under which the machine's state is visited: the exact
+// state, what is left of the budgets, and the last core when it matters.
+func (w *worker) key(last, irq, nmi uint8) cpu.Hash {
+	if w.s.opts.Exact {
+		w.exactKey = append(w.m.AppendExact(w.exactKey[:0], w.base), w.lastInKey(last), irq, nmi)
+	}
+	return keyWith(w.m.Hash(), w.lastInKey(last), irq, nmi)
+}
+
+func (w *worker) lastInKey(last uint8) uint8 {
+	if w.s.opts.Minimal {
+		return last
+	}
+	return 0
+}
+
+func keyWith(h cpu.Hash, last, irq, nmi uint8) cpu.Hash {
+	const place = 1 << 60 // no address, no register
+	return cpu.Hash(mem.Hash(h).Add(mem.Mix(place, uint64(last)<<16|uint64(irq)<<8|uint64(nmi))))
+}
+
+// expandBlock expands every state of a block.
+func (w *worker) expandBlock(b *block) error {
+	w.out = b
+	for i := range b.entries {
+		w.entry = b.entries[i]
+		w.from = nodeRef{w.entry.node, b.group}
+		if w.s.groups[b.group].at(w.entry.node).cost() != b.cost {
+			continue // found again at less cost since it was queued
+		}
+		w.cost = b.cost
+		w.load(b.bucket.state(&w.entry))
+		if err := w.expand(); err != nil {
+			return w.fail(err)
+		}
+	}
+	return nil
+}
+
+// fail adds to a host error how to get there.
+func (w *worker) fail(err error) error {
+	ex := w.s.example(violation{from: w.from, by: noEdge})
+	return fmt.Errorf("after schedule %s: %w", ex.Schedule, err)
+}
+
+// expand takes every edge out of the current state.
+func (w *worker) expand() error {
+	w.enabled = w.m.Enabled(w.enabled[:0])
+	w.live = 0
+	for _, c := range w.enabled {
+		if c.Kind == cpu.Step {
+			w.live |= 1 << c.Core
+		}
+	}
+	if len(w.enabled) == 0 {
+		w.terminal()
+	}
+	for _, c := range slices.Clone(w.enabled) {
+		var err error
+		switch c.Kind {
+		case cpu.Step:
+			err = w.run(c.Core)
+		case cpu.Drain:
+			err = w.drain(c.Core)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return w.inject()
+}
+
+// terminal records a state in which no core can go on.
+func (w *worker) terminal() {
+	b := w.out
+	b.ends = append(b.ends, w.from)
+	p := &w.s.prob
+	if p.Final != nil {
+		w.scratch = p.Final(w.scratch[:0], w.m)
+		if b.finals == nil {
+			b.finals = map[string]uint64{}
+		}
+		b.finals[string(w.scratch)]++
+	}
+	if p.Done != nil && !p.Done(w.m) {
+		b.violations = append(b.violations, found{len(p.Checks) + askDeadlock, w.cost, w.from, noEdge})
+	}
+}
+
+// take takes one choice, evaluates the checks and returns what it showed to others.
+func (w *worker) take(c cpu.Choice) (effect, error) {
+	for _, e := range w.evals {
+		e.Before(w.m)
+	}
+	if err := w.m.Take(c); err != nil {
+		return effect{}, err
+	}
+	w.out.choices++
+	return w.classify(c.Core), nil
+}
+
+// judge reports the violated checks after a choice that completes an edge of
+// the given cost.
+func (w *worker) judge(eff effect, cost uint64, by edge) {
+	events := w.m.Events()
+	for i, e := range w.evals {
+		if !e.Holds(w.m, events) {
+			w.out.violations = append(w.out.violations, found{i, cost, w.from, by})
+		}
+	}
+	if eff.shutdown {
+		w.out.violations = append(w.out.violations, found{len(w.evals) + askShutdown, cost, w.from, by})
+	}
+}
+
+// run makes core's macro-step: its invisible instructions up to and including
+// the first one that others can see or that an injection must come before.
+func (w *worker) run(core uint8) error {
+	step := cpu.Choice{Kind: cpu.Step, Core: core}
+	base := w.cost + w.switchCost(core)
+	n := uint64(0)
+	defer w.undo(&n)
+	for {
+		if w.tooLong(base + n + 1) {
+			return nil
+		}
+		open := w.interruptible(core)
+		before := w.glance(core, open)
+		eff, err := w.take(step)
+		if err != nil {
+			return err
+		}
+		n++
+		eff.mergeable = eff.mergeable && before == w.glance(core, open)
+		w.judge(eff, base+n, edge{kind: cpu.Step, core: core})
+		stop := eff.visible || n >= maxMacro || w.s.opts.NoMacro
+		if !stop && w.interruptible(core) {
+			stop = !eff.mergeable || !open || !w.s.opts.Merge
+		}
+		if !stop && !w.canStep(core) {
+			stop = true
+		}
+		if !stop {
+			continue
+		}
+		w.emit(base+n, edge{kind: cpu.Step, core: core}, core, 0, 0)
+		if !eff.holdable {
+			return nil
+		}
+		w.m.Undo()
+		n--
+		return w.hold(core, base, &n)
+	}
+}
+
+// hold takes the last step of a macro-step again, leaving its stores in the buffer.
+func (w *worker) hold(core uint8, base uint64, n *uint64) error {
+	eff, err := w.take(cpu.Choice{Kind: cpu.Hold, Core: core})
+	if err != nil {
+		return err
+	}
+	*n++
+	by := edge{kind: cpu.Hold, core: core}
+	w.judge(eff, base+*n, by)
+	w.emit(base+*n, by, core, 0, 0)
+	return nil
+}
+
+// drain moves the oldest store of a core to memory, and those behind it that
+// no other core can see.
+func (w *worker) drain(core uint8) error {
+	n := uint64(0)
+	defer w.undo(&n)
+	by := edge{kind: cpu.Drain, core: core}
+	if w.tooLong(w.cost + 1) {
+		return nil
+	}
+	eff, err := w.take(cpu.Choice{Kind: cpu.Drain, Core: core})
+	if err != nil {
+		return err
+	}
+	n++
+	w.judge(eff, w.cost+n, by)
+	w.emit(w.cost+n, by, w.entry.last, 0, 0)
+	return nil
+}
+
+// undo takes back n choices.
+func (w *worker) undo(n *uint64) {
+	for range *n {
+		w.m.Undo()
+	}
+}
+
+func (w *worker) canStep(core uint8) bool {
+	w.enabled = w.m.Enabled(w.enabled[:0])
+	return slices.Contains(w.enabled, cpu.Choice{Kind: cpu.Step, Core: core})
+}
+
+// tooLong reports, and notes, that a cost is beyond the bounds on choices.
+func (w *worker) tooLong(cost uint64) bool {
+	steps := cost & maxSteps
+	if b := w.s.bounds.Steps; steps == maxSteps || b > 0 && steps > uint64(b) {
+		w.out.cutSteps = true
+		return true
+	}
+	return false
+}
+
+// switchCost is the packed cost of letting core run next: a preemptive switch
+// leaves a core that could have gone on.
+func (w *worker) switchCost(core uint8) uint64 {
+	last := w.entry.last
+	if !w.s.opts.Minimal && w.s.bounds.Preempt < 0 || last == noCore || last == core || w.live&(1<<last) == 0 {
+		return 0
+	}
+	return 1 << 24
+}
+
+// emit records the machine's state as a successor unless it is visited already.
+func (w *worker) emit(cost uint64, by edge, last uint8, irq, nmi uint8) {
+	b := w.out
+	if p := w.s.bounds.Preempt; p >= 0 && cost>>24&0xff > uint64(p) {
+		return
+	}
+	b.edges++
+	irq += w.entry.irq
+	nmi += w.entry.nmi
+	h := w.key(last, irq, nmi)
+	if w.dominated(last, irq, nmi) {
+		return
+	}
+	g := groupOf(h)
+	if n, i := w.s.groups[g].find(h, w.exactKey); n != nil && n.cost() <= cost {
+		if w.s.opts.Edges {
+			b.found[g] = append(b.found[g], candidate{hash: h, cost: cost, from: w.from, by: by, index: i})
+		}
+		return
+	}
+	c := candidate{hash: h, cost: cost, from: w.from, by: by, last: last, irq: irq, nmi: nmi}
+	c.state[0] = len(b.arena)
+	b.arena = w.m.AppendDelta(b.arena, w.base)
+	c.state[1] = len(b.arena)
+	if w.s.opts.Exact {
+		c.key[0] = len(b.keys)
+		b.keys = append(b.keys, w.exactKey...)
+		c.key[1] = len(b.keys)
+	}
+	b.found[g] = append(b.found[g], c)
+}
+
+// dominated reports whether the same machine state was visited with less of
+// the injection budget spent: whatever can follow here followed there, for
+// less. Bounds on switches and choices are spent differently on the two ways,
+// so with them nothing is dominated.
+func (w *worker) dominated(last, irq, nmi uint8) bool {
+	if irq == 0 && nmi == 0 || w.s.bounds.Preempt >= 0 || w.s.bounds.Steps > 0 || w.s.opts.Exact {
+		return false
+	}
+	h := w.m.Hash()
+	for i := range irq + 1 {
+		for n := range nmi + 1 {
+			if i == irq && n == nmi {
+				continue
+			}
+			k := keyWith(h, w.lastInKey(last), i, n)
+			if x, _ := w.s.groups[groupOf(k)].find(k, nil); x != nil {
+				return true
+			}
+		}
+	}
+	return false
+}
