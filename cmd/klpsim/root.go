@@ -32,6 +32,7 @@ type streams struct {
 // commands lists the builders of all subcommands, in the order of help.
 var commands = []func(streams) *cobra.Command{
 	newBoot,
+	newLitmus,
 }
 
 // New returns the command tree, reading from stdin and writing to stdout and

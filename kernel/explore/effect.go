@@ -48,9 +48,9 @@ func (w *worker) classify(core uint8) effect {
 			eff.visible, eff.mergeable = true, false
 		case cpu.EvShutdown:
 			eff.shutdown, eff.visible, eff.mergeable = true, true, false
-		case cpu.EvIret, cpu.EvFlush:
+		case cpu.EvIret, cpu.EvFlush, cpu.EvHalt:
 			eff.mergeable = false
-		default: // control registers, port I/O, deliveries, HLT
+		default: // control registers, port I/O, deliveries
 			eff.visible, eff.mergeable = true, false
 		}
 	}

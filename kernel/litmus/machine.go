@@ -143,7 +143,7 @@ func (p *program) assemble(i int, lines []Line) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	src := strings.Join(text, "\n") + "\n" + endLabel + ": hlt\n"
+	src := strings.Join(text, "\n") + "\n" + endLabel + ":\nhlt\n"
 	obj, err := asm.Assemble(asm.Source{Name: p.test.Pos.File, Text: []byte(src)}, asm.Options{})
 	if err != nil {
 		return nil, asmError(err, lines)
@@ -162,12 +162,12 @@ func (p *program) assemble(i int, lines []Line) ([]byte, error) {
 	return nil, errors.New("BUG: a litmus thread assembled to nothing")
 }
 
-// asmError points an assembler's error, whose lines are those of the thread,
-// at the line of the test.
+// asmError points an assembler's error, of which two lines are one of the
+// thread's, at the line of the test.
 func asmError(err error, lines []Line) error {
 	var e *asm.Error
-	if errors.As(err, &e) && e.Line >= 1 && e.Line <= len(lines) {
-		l := lines[e.Line-1]
+	if errors.As(err, &e) && e.Line >= 1 && e.Line <= 2*len(lines) {
+		l := lines[(e.Line-1)/2]
 		return &Error{l.Pos, fmt.Sprintf("%s: %s", l.Text, e.Msg)}
 	}
 	return err

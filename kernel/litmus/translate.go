@@ -39,8 +39,8 @@ var sized = map[string]bool{
 	"shl": true, "shr": true, "sar": true, "sal": true, "rol": true, "ror": true,
 }
 
-// thread translates all lines of a thread; end is the label behind them. The
-// error names the first line that is not understood.
+// thread translates all lines of a thread, each to a line for its label and
+// one for its instruction. The error names the first line that is not understood.
 func (t *translator) thread(lines []Line) ([]string, error) {
 	t.labels = map[string]bool{}
 	for _, l := range lines {
@@ -50,18 +50,18 @@ func (t *translator) thread(lines []Line) ([]string, error) {
 	}
 	var out []string
 	for _, l := range lines {
-		text := ""
+		label, text := "", ""
 		if l.Label != "" {
-			text = labelName(l.Label) + ": "
+			label = labelName(l.Label) + ":"
 		}
 		if l.Text != "" {
 			ins, err := t.instruction(l.Text)
 			if err != nil {
 				return nil, &Error{l.Pos, err.Error()}
 			}
-			text += ins
+			text = ins
 		}
-		out = append(out, text)
+		out = append(out, label, text)
 	}
 	return out, nil
 }
