@@ -275,7 +275,7 @@ func (m *Machine) loadCore(c *Core, f *coreState, r *deltaReader) {
 	}
 	if paging != [4]uint64{c.CR0, c.CR3, c.CR4, c.EFER} {
 		c.tlb.chunk = [tlbChunks]*tlbChunk{}
-		c.fastDropTLB(^uint64(0))
+		c.fastFlushTLB()
 	}
 }
 
@@ -300,6 +300,6 @@ func (m *Machine) loadSticky(b *Base, r *deltaReader) {
 				c.tlb.set(n, tlbEntry{r.u64(), r.u64()})
 			}
 		}
-		c.fastDropTLB(^uint64(0))
+		c.fastFlushTLB()
 	}
 }
