@@ -105,7 +105,8 @@ type fastCore struct {
 	stale bool   // translations may have changed: look the next one up
 
 	res, x, y uint64 // of the last operation that set flags
-	kinds     uint16 // lazy kind for OF, AF and PF; for CF in the upper byte
+	kinds     uint32 // lazy kinds, see fast_flags.go
+	cf, of    bool   // where kinds says so
 
 	stop     *fastOp // patched
 	stopCode uint16

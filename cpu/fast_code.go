@@ -163,11 +163,10 @@ type fastLine struct {
 
 // fastInfo is what the passes over a line know of an operation.
 type fastInfo struct {
-	key      fastKey
-	ends     bool // a block ends with it
-	kills    bool // replaces all flags, reads none, never leaves the loop
-	neutral  bool // neither touches flags nor leaves the loop
-	needQuit bool // code exists only without flags; single is the handler
+	key     fastKey
+	ends    bool // a block ends with it
+	kills   bool // replaces all flags, reads none, never leaves the loop
+	neutral bool // neither touches flags nor leaves the loop
 }
 
 func (t *fastLine) emit(o fastOp) {
@@ -192,15 +191,6 @@ func (t *fastLine) instruction(in *decode.Inst, va, off uint64) (falls bool) {
 			o.single = o.code
 			t.emit(o)
 			t.classify(key)
-			return true
-		}
-		key.sub |= 1
-		if o.code, ok = fastCodes[key]; ok && key.sub == 1 && fastHandled(in) {
-			o.single = fastCall
-			o.target = unsafe.Pointer(newFastInst(in))
-			t.emit(o)
-			t.classify(key)
-			t.info[len(t.info)-1].needQuit = true
 			return true
 		}
 	}
@@ -422,21 +412,15 @@ func (t *fastLine) classify(key fastKey) {
 }
 
 // quiet gives operations whose flags nobody can see their form without flags.
-// Those that have no other fall back to their handler where somebody can.
 func (t *fastLine) quiet() {
 	for i := range t.ops {
-		o, f := &t.ops[i], &t.info[i]
-		dead := t.deadFlags(i)
-		if f.needQuit {
-			if !dead {
-				o.code = o.single
-			}
+		key := t.info[i].key
+		if key.op == decode.Invalid || key.sub != 0 || !t.deadFlags(i) {
 			continue
 		}
-		key := f.key
-		key.sub |= 1
-		if code, ok := fastCodes[key]; ok && dead && f.key.sub == 0 && f.key.op != decode.Invalid {
-			o.code = code
+		key.sub = 1
+		if code, ok := fastCodes[key]; ok {
+			t.ops[i].code = code
 		}
 	}
 }

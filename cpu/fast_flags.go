@@ -2,9 +2,10 @@ package cpu
 
 // The lazy flags of the fast path. An operation leaves its result, sign-
 // extended to 64 bits, in res, and its operands in x and y; kinds says which
-// operation it was. ZF and SF follow from res alone. The kind in the lower byte
-// answers for OF, AF and PF, the one in the upper byte for CF: INC and DEC
-// replace only the lower.
+// operation it was. ZF and SF follow from res alone. The kind in bits 0-7
+// answers for OF, AF and PF, the one in bits 8-15 for CF: INC and DEC replace
+// only the former. Bits 16 and 17 say that CF or OF has been replaced since, by
+// a multiplication or a rotate, and stands in cf or of.
 
 // A lazy kind is a family and the log2 of the width in bytes.
 const (
@@ -27,6 +28,17 @@ const (
 	lazyShr4, lazyShr8                 = lazyShr | 2, lazyShr | 3
 	lazySar4, lazySar8                 = lazySar | 2, lazySar | 3
 )
+
+const (
+	lazyCF = 1 << 16
+	lazyOF = 1 << 17
+)
+
+// setCO replaces CF and OF alone.
+func (s *fastCore) setCO(cf, of bool) {
+	s.cf, s.of = cf, of
+	s.kinds |= lazyCF | lazyOF
+}
 
 // loadFlags makes Core.Flags the source of all flags. ZF and SF are never
 // both set (fastReady sees to it at the entry; no handler makes it).
@@ -57,7 +69,9 @@ func (s *fastCore) storeFlags() {
 		f |= FlagZF
 	}
 	f |= s.res >> 63 * FlagSF
-	f |= flagsSZP(s.res, 8) & FlagPF
+	if s.parity() {
+		f |= FlagPF
+	}
 	f |= flagIf(FlagOF, s.overflow(size)) | s.adjust()
 	s.core.Flags = s.core.Flags&^FlagsStatus | f
 	s.kinds = lazyNone
@@ -65,7 +79,10 @@ func (s *fastCore) storeFlags() {
 
 // carry returns CF.
 func (s *fastCore) carry() bool {
-	k := s.kinds >> 8
+	if s.kinds&lazyCF != 0 {
+		return s.cf
+	}
+	k := s.kinds >> 8 & 0xff
 	size := uint8(1) << (k & 3)
 	switch k &^ 3 {
 	case lazyAdd:
@@ -82,7 +99,7 @@ func (s *fastCore) carry() bool {
 }
 
 // shift repeats the shift that left x and y.
-func (s *fastCore) shift(k uint16, size uint8) (r, cf, of uint64) {
+func (s *fastCore) shift(k uint32, size uint8) (r, cf, of uint64) {
 	switch k {
 	case lazyShl:
 		return shl(s.x, uint(s.y), size)
@@ -94,6 +111,9 @@ func (s *fastCore) shift(k uint16, size uint8) (r, cf, of uint64) {
 
 // overflow returns OF as 0 or 1 for an operation of size bytes.
 func (s *fastCore) overflow(size uint8) uint64 {
+	if s.kinds&lazyOF != 0 {
+		return boolBit(s.of)
+	}
 	switch k := s.kinds & 0xfc; k {
 	case lazyAdd:
 		return msb((s.x^s.res)&(s.y^s.res), size)
@@ -158,4 +178,11 @@ func (s *fastCore) cond(cc uint8) bool {
 		v = s.res == 0 || sign != (s.overflow(1<<(s.kinds&3)) != 0)
 	}
 	return v != (cc&1 != 0)
+}
+
+func boolBit(b bool) uint64 {
+	if b {
+		return 1
+	}
+	return 0
 }

@@ -378,9 +378,13 @@ const (
 	fastNEGL
 	fastNOTL
 	fastIMULLRR
+	fastIMULLRRq
 	fastIMULLRRI
+	fastIMULLRRIq
 	fastIMULLRD
+	fastIMULLRDq
 	fastIMULLRX
+	fastIMULLRXq
 	fastSHLL
 	fastSHLLq
 	fastSHLLCL
@@ -390,7 +394,9 @@ const (
 	fastSARL
 	fastSARLq
 	fastSARLCL
+	fastROLL
 	fastROLLq
+	fastRORL
 	fastRORLq
 	fastINCQ
 	fastINCQq
@@ -399,9 +405,13 @@ const (
 	fastNEGQ
 	fastNOTQ
 	fastIMULQRR
+	fastIMULQRRq
 	fastIMULQRRI
+	fastIMULQRRIq
 	fastIMULQRD
+	fastIMULQRDq
 	fastIMULQRX
+	fastIMULQRXq
 	fastSHLQ
 	fastSHLQq
 	fastSHLQCL
@@ -411,7 +421,9 @@ const (
 	fastSARQ
 	fastSARQq
 	fastSARQCL
+	fastROLQ
 	fastROLQq
+	fastRORQ
 	fastRORQq
 	fastCMPBRRJ0
 	fastCMPBRRJ1
@@ -1064,10 +1076,14 @@ var fastCodes = map[fastKey]uint16{
 	{decode.DEC, 4, shapeR, 1}:      fastDECLq,
 	{decode.NEG, 4, shapeR, 0}:      fastNEGL,
 	{decode.NOT, 4, shapeR, 0}:      fastNOTL,
-	{decode.IMUL, 4, shapeRR, 1}:    fastIMULLRR,
-	{decode.IMUL, 4, shapeRRI, 1}:   fastIMULLRRI,
-	{decode.IMUL, 4, shapeRD, 1}:    fastIMULLRD,
-	{decode.IMUL, 4, shapeRX, 1}:    fastIMULLRX,
+	{decode.IMUL, 4, shapeRR, 0}:    fastIMULLRR,
+	{decode.IMUL, 4, shapeRR, 1}:    fastIMULLRRq,
+	{decode.IMUL, 4, shapeRRI, 0}:   fastIMULLRRI,
+	{decode.IMUL, 4, shapeRRI, 1}:   fastIMULLRRIq,
+	{decode.IMUL, 4, shapeRD, 0}:    fastIMULLRD,
+	{decode.IMUL, 4, shapeRD, 1}:    fastIMULLRDq,
+	{decode.IMUL, 4, shapeRX, 0}:    fastIMULLRX,
+	{decode.IMUL, 4, shapeRX, 1}:    fastIMULLRXq,
 	{decode.SHL, 4, shapeRI, 0}:     fastSHLL,
 	{decode.SHL, 4, shapeRI, 1}:     fastSHLLq,
 	{decode.SHL, 4, shapeRR, 0}:     fastSHLLCL,
@@ -1077,7 +1093,9 @@ var fastCodes = map[fastKey]uint16{
 	{decode.SAR, 4, shapeRI, 0}:     fastSARL,
 	{decode.SAR, 4, shapeRI, 1}:     fastSARLq,
 	{decode.SAR, 4, shapeRR, 0}:     fastSARLCL,
+	{decode.ROL, 4, shapeRI, 0}:     fastROLL,
 	{decode.ROL, 4, shapeRI, 1}:     fastROLLq,
+	{decode.ROR, 4, shapeRI, 0}:     fastRORL,
 	{decode.ROR, 4, shapeRI, 1}:     fastRORLq,
 	{decode.INC, 8, shapeR, 0}:      fastINCQ,
 	{decode.INC, 8, shapeR, 1}:      fastINCQq,
@@ -1085,10 +1103,14 @@ var fastCodes = map[fastKey]uint16{
 	{decode.DEC, 8, shapeR, 1}:      fastDECQq,
 	{decode.NEG, 8, shapeR, 0}:      fastNEGQ,
 	{decode.NOT, 8, shapeR, 0}:      fastNOTQ,
-	{decode.IMUL, 8, shapeRR, 1}:    fastIMULQRR,
-	{decode.IMUL, 8, shapeRRI, 1}:   fastIMULQRRI,
-	{decode.IMUL, 8, shapeRD, 1}:    fastIMULQRD,
-	{decode.IMUL, 8, shapeRX, 1}:    fastIMULQRX,
+	{decode.IMUL, 8, shapeRR, 0}:    fastIMULQRR,
+	{decode.IMUL, 8, shapeRR, 1}:    fastIMULQRRq,
+	{decode.IMUL, 8, shapeRRI, 0}:   fastIMULQRRI,
+	{decode.IMUL, 8, shapeRRI, 1}:   fastIMULQRRIq,
+	{decode.IMUL, 8, shapeRD, 0}:    fastIMULQRD,
+	{decode.IMUL, 8, shapeRD, 1}:    fastIMULQRDq,
+	{decode.IMUL, 8, shapeRX, 0}:    fastIMULQRX,
+	{decode.IMUL, 8, shapeRX, 1}:    fastIMULQRXq,
 	{decode.SHL, 8, shapeRI, 0}:     fastSHLQ,
 	{decode.SHL, 8, shapeRI, 1}:     fastSHLQq,
 	{decode.SHL, 8, shapeRR, 0}:     fastSHLQCL,
@@ -1098,7 +1120,9 @@ var fastCodes = map[fastKey]uint16{
 	{decode.SAR, 8, shapeRI, 0}:     fastSARQ,
 	{decode.SAR, 8, shapeRI, 1}:     fastSARQq,
 	{decode.SAR, 8, shapeRR, 0}:     fastSARQCL,
+	{decode.ROL, 8, shapeRI, 0}:     fastROLQ,
 	{decode.ROL, 8, shapeRI, 1}:     fastROLQq,
+	{decode.ROR, 8, shapeRI, 0}:     fastRORQ,
 	{decode.ROR, 8, shapeRI, 1}:     fastRORQq,
 	{decode.CMP, 1, shapeRR, 16}:    fastCMPBRRJ0,
 	{decode.CMP, 1, shapeRR, 17}:    fastCMPBRRJ1,
@@ -4822,7 +4846,7 @@ again:
 	case fastINCL:
 		x := uint32(r[o.a&31])
 		v := x + 1
-		s.res, s.kinds = uint64(int64(int32(v))), s.kinds&0xff00|lazyInc4
+		s.res, s.kinds = uint64(int64(int32(v))), s.kinds&0x1ff00|lazyInc4
 		r[o.a&31] = uint64(v)
 
 	case fastINCLq:
@@ -4833,7 +4857,7 @@ again:
 	case fastDECL:
 		x := uint32(r[o.a&31])
 		v := x - 1
-		s.res, s.kinds = uint64(int64(int32(v))), s.kinds&0xff00|lazyDec4
+		s.res, s.kinds = uint64(int64(int32(v))), s.kinds&0x1ff00|lazyDec4
 		r[o.a&31] = uint64(v)
 
 	case fastDECLq:
@@ -4853,9 +4877,25 @@ again:
 
 	case fastIMULLRR:
 		x, y := uint32(r[o.a&31]), uint32(r[o.b&31])
+		p := int64(int32(x)) * int64(int32(y))
+		v := uint32(p)
+		over := p != int64(int32(p))
+		s.setCO(over, over)
+		r[o.a&31] = uint64(v)
+
+	case fastIMULLRRq:
+		x, y := uint32(r[o.a&31]), uint32(r[o.b&31])
 		r[o.a&31] = uint64(x * y)
 
 	case fastIMULLRRI:
+		x, y := uint32(r[o.b&31]), uint32(o.imm)
+		p := int64(int32(x)) * int64(int32(y))
+		v := uint32(p)
+		over := p != int64(int32(p))
+		s.setCO(over, over)
+		r[o.a&31] = uint64(v)
+
+	case fastIMULLRRIq:
 		x, y := uint32(r[o.b&31]), uint32(o.imm)
 		r[o.a&31] = uint64(x * y)
 
@@ -4867,9 +4907,37 @@ again:
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
 		x, y := uint32(r[o.a&31]), *h
+		p := int64(int32(x)) * int64(int32(y))
+		v := uint32(p)
+		over := p != int64(int32(p))
+		s.setCO(over, over)
+		r[o.a&31] = uint64(v)
+
+	case fastIMULLRDq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.r {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint32(r[o.a&31]), *h
 		r[o.a&31] = uint64(x * y)
 
 	case fastIMULLRX:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.r {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint32(r[o.a&31]), *h
+		p := int64(int32(x)) * int64(int32(y))
+		v := uint32(p)
+		over := p != int64(int32(p))
+		s.setCO(over, over)
+		r[o.a&31] = uint64(v)
+
+	case fastIMULLRXq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
 		e := &tlb[ea>>12&(fastTLB-1)]
 		if (ea+3)&^0xfff != e.r {
@@ -4951,16 +5019,28 @@ again:
 		}
 		r[o.a&31] = uint64(v)
 
+	case fastROLL:
+		v := bits.RotateLeft32(uint32(r[o.a&31]), int(o.imm))
+		r[o.a&31] = uint64(v)
+		s.setCO(v&1 != 0, v&1 != v>>31)
+
 	case fastROLLq:
-		r[o.a&31] = uint64(bits.RotateLeft32(uint32(r[o.a&31]), int(o.imm)))
+		v := bits.RotateLeft32(uint32(r[o.a&31]), int(o.imm))
+		r[o.a&31] = uint64(v)
+
+	case fastRORL:
+		v := bits.RotateLeft32(uint32(r[o.a&31]), -int(o.imm))
+		r[o.a&31] = uint64(v)
+		s.setCO(v>>31 != 0, v>>31 != v>>(31-1)&1)
 
 	case fastRORLq:
-		r[o.a&31] = uint64(bits.RotateLeft32(uint32(r[o.a&31]), -int(o.imm)))
+		v := bits.RotateLeft32(uint32(r[o.a&31]), -int(o.imm))
+		r[o.a&31] = uint64(v)
 
 	case fastINCQ:
 		x := uint64(r[o.a&31])
 		v := x + 1
-		s.res, s.kinds = uint64(int64(int64(v))), s.kinds&0xff00|lazyInc8
+		s.res, s.kinds = uint64(int64(int64(v))), s.kinds&0x1ff00|lazyInc8
 		r[o.a&31] = v
 
 	case fastINCQq:
@@ -4971,7 +5051,7 @@ again:
 	case fastDECQ:
 		x := uint64(r[o.a&31])
 		v := x - 1
-		s.res, s.kinds = uint64(int64(int64(v))), s.kinds&0xff00|lazyDec8
+		s.res, s.kinds = uint64(int64(int64(v))), s.kinds&0x1ff00|lazyDec8
 		r[o.a&31] = v
 
 	case fastDECQq:
@@ -4991,9 +5071,25 @@ again:
 
 	case fastIMULQRR:
 		x, y := uint64(r[o.a&31]), uint64(r[o.b&31])
+		hi, v := bits.Mul64(x, y)
+		hi -= uint64(int64(x)>>63)&y + uint64(int64(y)>>63)&x
+		over := hi != uint64(int64(v)>>63)
+		s.setCO(over, over)
+		r[o.a&31] = v
+
+	case fastIMULQRRq:
+		x, y := uint64(r[o.a&31]), uint64(r[o.b&31])
 		r[o.a&31] = x * y
 
 	case fastIMULQRRI:
+		x, y := uint64(r[o.b&31]), uint64(o.imm)
+		hi, v := bits.Mul64(x, y)
+		hi -= uint64(int64(x)>>63)&y + uint64(int64(y)>>63)&x
+		over := hi != uint64(int64(v)>>63)
+		s.setCO(over, over)
+		r[o.a&31] = v
+
+	case fastIMULQRRIq:
 		x, y := uint64(r[o.b&31]), uint64(o.imm)
 		r[o.a&31] = x * y
 
@@ -5005,9 +5101,37 @@ again:
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
 		x, y := uint64(r[o.a&31]), *h
+		hi, v := bits.Mul64(x, y)
+		hi -= uint64(int64(x)>>63)&y + uint64(int64(y)>>63)&x
+		over := hi != uint64(int64(v)>>63)
+		s.setCO(over, over)
+		r[o.a&31] = v
+
+	case fastIMULQRDq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.r {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint64(r[o.a&31]), *h
 		r[o.a&31] = x * y
 
 	case fastIMULQRX:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.r {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint64(r[o.a&31]), *h
+		hi, v := bits.Mul64(x, y)
+		hi -= uint64(int64(x)>>63)&y + uint64(int64(y)>>63)&x
+		over := hi != uint64(int64(v)>>63)
+		s.setCO(over, over)
+		r[o.a&31] = v
+
+	case fastIMULQRXq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
 		e := &tlb[ea>>12&(fastTLB-1)]
 		if (ea+7)&^0xfff != e.r {
@@ -5089,11 +5213,23 @@ again:
 		}
 		r[o.a&31] = v
 
+	case fastROLQ:
+		v := bits.RotateLeft64(uint64(r[o.a&31]), int(o.imm))
+		r[o.a&31] = v
+		s.setCO(v&1 != 0, v&1 != v>>63)
+
 	case fastROLQq:
-		r[o.a&31] = bits.RotateLeft64(uint64(r[o.a&31]), int(o.imm))
+		v := bits.RotateLeft64(uint64(r[o.a&31]), int(o.imm))
+		r[o.a&31] = v
+
+	case fastRORQ:
+		v := bits.RotateLeft64(uint64(r[o.a&31]), -int(o.imm))
+		r[o.a&31] = v
+		s.setCO(v>>63 != 0, v>>63 != v>>(63-1)&1)
 
 	case fastRORQq:
-		r[o.a&31] = bits.RotateLeft64(uint64(r[o.a&31]), -int(o.imm))
+		v := bits.RotateLeft64(uint64(r[o.a&31]), -int(o.imm))
+		r[o.a&31] = v
 
 	case fastCMPBRRJ0:
 		x, y := uint8(r[o.a&31]), uint8(r[o.b&31])

@@ -184,20 +184,26 @@ func (g *gen) binary(b binary, w width) {
 	}
 }
 
-// unary adds INC, DEC, NEG and NOT of registers, and the multiplications whose
-// flags nobody reads.
+// unary adds INC, DEC, NEG and NOT of registers, and the multiplications.
 func (g *gen) unary(w width) {
 	for _, u := range []struct{ op, expr string }{{"INC", "x + 1"}, {"DEC", "x - 1"}} {
 		load := fmt.Sprintf("x := %s(r[o.a&31])\nv := %s\n", w.u, u.expr)
-		lazy := fmt.Sprintf("s.res, s.kinds = uint64(int64(%s(v))), s.kinds&0xff00|lazy%s%d\n", w.i, title(u.op), w.bytes)
+		lazy := fmt.Sprintf("s.res, s.kinds = uint64(int64(%s(v))), s.kinds&0x1ff00|lazy%s%d\n", w.i, title(u.op), w.bytes)
 		g.add("fast"+u.op+w.suffix, key(u.op, w, "R"), "%s%s%s", load, lazy, setReg("o.a&31", w, "v"))
 		g.add("fast"+u.op+w.suffix+"q", key2(u.op, w, "R", 1), "%s%s", load, setReg("o.a&31", w, "v"))
 	}
 	neg := fmt.Sprintf("x, y := %[1]s(0), %[1]s(r[o.a&31])\nv := x - y\n", w.u)
 	g.add("fastNEG"+w.suffix, key("NEG", w, "R"), "%s%s%s", neg, lazyFlags("Sub", w), setReg("o.a&31", w, "v"))
 	g.add("fastNOT"+w.suffix, key("NOT", w, "R"), "%s", setReg("o.a&31", w, "^"+w.u+"(r[o.a&31])"))
+	// A product overflows when it is not the sign extension of its lower half.
+	over := "p := int64(int32(x)) * int64(int32(y))\nv := uint32(p)\nover := p != int64(int32(p))\n"
+	if w.bytes == 8 {
+		over = "hi, v := bits.Mul64(x, y)\nhi -= uint64(int64(x)>>63)&y + uint64(int64(y)>>63)&x\nover := hi != uint64(int64(v)>>63)\n"
+	}
 	mul := func(suffix, shape, load string) {
-		g.add("fastIMUL"+w.suffix+suffix, key2("IMUL", w, shape, 1), "%s\n%s", load, setReg("o.a&31", w, "x * y"))
+		name := "fastIMUL" + w.suffix + suffix
+		g.add(name, key("IMUL", w, shape), "%s\n%ss.setCO(over, over)\n%s", load, over, setReg("o.a&31", w, "v"))
+		g.add(name+"q", key2("IMUL", w, shape, 1), "%s\n%s", load, setReg("o.a&31", w, "x * y"))
 	}
 	mul("RR", "RR", fmt.Sprintf("x, y := %[1]s(r[o.a&31]), %[1]s(r[o.b&31])", w.u))
 	mul("RRI", "RRI", fmt.Sprintf("x, y := %[1]s(r[o.b&31]), %[1]s(o.imm)", w.u))
@@ -206,8 +212,8 @@ func (g *gen) unary(w width) {
 	}
 }
 
-// shifts adds the shifts by an immediate count that is not zero, the shifts by
-// CL and, where nobody reads their flags, the rotates.
+// shifts adds the shifts and rotates by an immediate count that is not zero,
+// and the shifts by CL.
 func (g *gen) shifts(w width) {
 	bitsOf := 8 * w.bytes
 	for _, sh := range []struct{ op, expr string }{
@@ -220,9 +226,13 @@ func (g *gen) shifts(w width) {
 		byCL := strings.Replace(load, "o.imm", "r[RCX]", 1)
 		g.add("fast"+sh.op+w.suffix+"CL", key(sh.op, w, "RR"), "%sif n != 0 {\n%s}\n%s", byCL, lazy, setReg("o.a&31", w, "v"))
 	}
-	for _, rot := range []struct{ op, sign string }{{"ROL", ""}, {"ROR", "-"}} {
-		g.add("fast"+rot.op+w.suffix+"q", key2(rot.op, w, "RI", 1), "%s",
-			setReg("o.a&31", w, fmt.Sprintf("bits.RotateLeft%d(%s(r[o.a&31]), %sint(o.imm))", bitsOf, w.u, rot.sign)))
+	for _, rot := range []struct{ op, sign, flags string }{
+		{"ROL", "", "s.setCO(v&1 != 0, v&1 != v>>%[1]d)\n"},
+		{"ROR", "-", "s.setCO(v>>%[1]d != 0, v>>%[1]d != v>>(%[1]d-1)&1)\n"},
+	} {
+		body := fmt.Sprintf("v := bits.RotateLeft%d(%s(r[o.a&31]), %sint(o.imm))\n", bitsOf, w.u, rot.sign) + setReg("o.a&31", w, "v")
+		g.add("fast"+rot.op+w.suffix, key(rot.op, w, "RI"), "%s%s", body, fmt.Sprintf(rot.flags, bitsOf-1))
+		g.add("fast"+rot.op+w.suffix+"q", key2(rot.op, w, "RI", 1), "%s", body)
 	}
 }
 
