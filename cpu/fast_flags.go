@@ -141,6 +141,8 @@ func (s *fastCore) adjust() uint64 {
 		return (s.res ^ (s.res - 1) ^ 1) & FlagAF
 	case lazyDec:
 		return (s.res ^ (s.res + 1) ^ 1) & FlagAF
+	case lazyShl, lazyShr, lazySar:
+		return FlagAF // undefined; see shiftOp
 	case lazyNone:
 		return s.core.Flags & FlagAF
 	}
