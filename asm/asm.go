@@ -230,8 +230,8 @@ func (a *assembler) newline() {
 
 // endStatement moves over what is left of a statement after an error.
 func (a *assembler) endStatement() {
-	if a.pos >= len(a.buf) {
-		return
+	if a.pos == 0 || a.pos >= len(a.buf) {
+		return // an expansion or included file begins, or the input is at its end
 	}
 	if !a.atEnd() {
 		a.skipStatement()
