@@ -71,7 +71,7 @@ func newBrute(t requireT, p Problem, b Bounds) *brute {
 
 // visit takes every choice from s.
 func (r *brute) visit(m *cpu.Machine, eval Evaluator, s bruteState, push func(bruteState)) {
-	if !eval.Holds(m, nil) && (!r.found || s.cost.pack() < r.best.pack()) {
+	if !eval.Holds(m, cpu.Choice{}, nil) && (!r.found || s.cost.pack() < r.best.pack()) {
 		r.found, r.best = true, s.cost
 	}
 	enabled := m.Enabled(nil)

@@ -48,10 +48,10 @@ func (w *worker) classify(core uint8) effect {
 			eff.visible, eff.mergeable = true, false
 		case cpu.EvShutdown:
 			eff.shutdown, eff.visible, eff.mergeable = true, true, false
-		case cpu.EvIret, cpu.EvFlush, cpu.EvHalt:
-			eff.mergeable = false
-		default: // control registers, port I/O, deliveries
+		case cpu.EvIn, cpu.EvOut:
 			eff.visible, eff.mergeable = true, false
+		default: // deliveries, IRET, HLT, control registers: the core's own affair
+			eff.mergeable = false
 		}
 	}
 	if direct && !locked {

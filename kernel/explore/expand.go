@@ -28,6 +28,7 @@ type worker struct {
 	entry entry
 	cost  uint64
 	live  uint32 // cores that can step, as bits
+	last  cpu.Choice
 }
 
 // block is a run of states of one level, and what expanding them found.
@@ -178,6 +179,11 @@ func (w *worker) terminal() {
 		}
 		b.finals[string(w.scratch)]++
 	}
+	for i, e := range w.evals {
+		if p.Checks[i].Final && !e.Holds(w.m, cpu.Choice{}, nil) {
+			b.violations = append(b.violations, found{i, w.cost, w.from, noEdge})
+		}
+	}
 	if p.Done != nil && !p.Done(w.m) {
 		b.violations = append(b.violations, found{len(p.Checks) + askDeadlock, w.cost, w.from, noEdge})
 	}
@@ -185,14 +191,31 @@ func (w *worker) terminal() {
 
 // take takes one choice, evaluates the checks and returns what it showed to others.
 func (w *worker) take(c cpu.Choice) (effect, error) {
-	for _, e := range w.evals {
-		e.Before(w.m)
+	for i, e := range w.evals {
+		if !w.s.prob.Checks[i].Final {
+			e.Before(w.m, c)
+		}
 	}
+	rip := w.m.Core(int(c.Core)).RIP
 	if err := w.m.Take(c); err != nil {
 		return effect{}, err
 	}
 	w.out.choices++
-	return w.classify(c.Core), nil
+	eff := w.classify(c.Core)
+	if len(w.s.prob.Watch) > 0 && c.Kind <= cpu.Hold {
+		eff.visible = eff.visible || inRanges(w.s.prob.Watch, rip) || inRanges(w.s.prob.Watch, w.m.Core(int(c.Core)).RIP)
+	}
+	w.last = c
+	return eff, nil
+}
+
+func inRanges(rs []Range, a uint64) bool {
+	for _, r := range rs {
+		if r.Lo <= a && a < r.Hi {
+			return true
+		}
+	}
+	return false
 }
 
 // judge reports the violated checks after a choice that completes an edge of
@@ -200,7 +223,7 @@ func (w *worker) take(c cpu.Choice) (effect, error) {
 func (w *worker) judge(eff effect, cost uint64, by edge) {
 	events := w.m.Events()
 	for i, e := range w.evals {
-		if !e.Holds(w.m, events) {
+		if !w.s.prob.Checks[i].Final && !e.Holds(w.m, w.last, events) {
 			w.out.violations = append(w.out.violations, found{i, cost, w.from, by})
 		}
 	}

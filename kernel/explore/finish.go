@@ -57,8 +57,9 @@ func (s *searcher) answer(name string, v violation, reached Cost) (Result, error
 }
 
 // Replay takes a schedule on a fresh machine by plain steps and returns the
-// names of the checks that its last choice violates. first is the number of
-// the first choice (from 1) that violates any check, or 0.
+// names of the checks that its last choice violates, or, in a terminal state,
+// that the state does. first is the number of the first choice (from 1) that
+// violates any check, or 0.
 func Replay(p Problem, sch cpu.Schedule) (violated []string, first int, err error) {
 	m, err := p.New()
 	if err != nil {
@@ -70,20 +71,30 @@ func Replay(p Problem, sch cpu.Schedule) (violated []string, first int, err erro
 		evals[i] = c.Start()
 	}
 	for n, c := range sch {
-		for _, e := range evals {
-			e.Before(m)
+		for i, e := range evals {
+			if !p.Checks[i].Final {
+				e.Before(m, c)
+			}
 		}
 		if err := m.Take(c); err != nil {
 			return nil, 0, fmt.Errorf("choice %d: %w", n+1, err)
 		}
 		violated = violated[:0]
 		for i, e := range evals {
-			if !e.Holds(m, m.Events()) {
+			if !p.Checks[i].Final && !e.Holds(m, c, m.Events()) {
 				violated = append(violated, p.Checks[i].Name)
 			}
 		}
 		if len(violated) > 0 && first == 0 {
 			first = n + 1
+		}
+	}
+	if len(m.Enabled(nil)) > 0 {
+		return violated, first, nil
+	}
+	for i, e := range evals {
+		if p.Checks[i].Final && !e.Holds(m, cpu.Choice{}, nil) {
+			violated = append(violated, p.Checks[i].Name)
 		}
 	}
 	return violated, first, nil

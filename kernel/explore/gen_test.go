@@ -116,9 +116,9 @@ func (p testProgram) problem(want [ninVars]uint32) Problem {
 // avoid is violated when the variables hold these values.
 type avoid [ninVars]uint32
 
-func (avoid) Before(*cpu.Machine) {}
+func (avoid) Before(*cpu.Machine, cpu.Choice) {}
 
-func (a avoid) Holds(m *cpu.Machine, _ []cpu.Event) bool {
+func (a avoid) Holds(m *cpu.Machine, _ cpu.Choice, _ []cpu.Event) bool {
 	var b [4]byte
 	for i, v := range a {
 		m.ReadPhys(varX+uint64(i)*varSpace, b[:])

@@ -87,15 +87,7 @@ func (w *worker) mayStrike(core uint8) bool {
 	if c.Activity != cpu.Running && c.Activity != cpu.Halted {
 		return false
 	}
-	if len(w.s.bounds.Code) == 0 {
-		return true
-	}
-	for _, r := range w.s.bounds.Code {
-		if r.Lo <= c.RIP && c.RIP < r.Hi {
-			return true
-		}
-	}
-	return false
+	return len(w.s.bounds.Code) == 0 || inRanges(w.s.bounds.Code, c.RIP)
 }
 
 // interruptible reports whether an event from outside may be delivered at the

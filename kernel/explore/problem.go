@@ -20,6 +20,10 @@ type Problem struct {
 	// instruction of another core touches them: what the checks read.
 	Shared []PhysRange
 
+	// Watch are ranges of code: that a core enters, leaves or executes an
+	// instruction in one of them is always visible, because a check looks at it.
+	Watch []Range
+
 	// Done tells whether a state in which no core can go on is an orderly end;
 	// if it is not the state is a deadlock. nil: every end is orderly.
 	Done func(*cpu.Machine) bool
@@ -35,18 +39,21 @@ type Check struct {
 	Name string
 	// Start returns an evaluator of the check for the use of one goroutine.
 	Start func() Evaluator
-	// Local says that the check looks at more than the words of
-	// Problem.Shared (registers, say), so that any step may break it. It turns
-	// macro-steps off.
+	// Final checks are evaluated in terminal states only.
+	Final bool
+	// Local says that the check looks at more than the words of Problem.Shared
+	// and the code of Problem.Watch (registers, say), so that any step may
+	// break it. It turns macro-steps off.
 	Local bool
 }
 
 // Evaluator evaluates a check along a run.
 type Evaluator interface {
-	// Before is called before a choice is taken, Holds after it, with what
-	// the choice did. Together they must depend on nothing else.
-	Before(m *cpu.Machine)
-	Holds(m *cpu.Machine, events []cpu.Event) bool
+	// Before is called before choice c is taken, Holds after it, with what it
+	// did. Together they must depend on nothing else. For the initial state,
+	// and for final checks, Holds is called with the zero choice and no events.
+	Before(m *cpu.Machine, c cpu.Choice)
+	Holds(m *cpu.Machine, c cpu.Choice, events []cpu.Event) bool
 }
 
 // PhysRange is a range of physical addresses, in bytes.

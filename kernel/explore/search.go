@@ -144,8 +144,11 @@ func (s *searcher) seed() {
 	s.queues[g].push(0, entry{node: i, last: noCore}, nil)
 	s.report.States = 1
 	for q, e := range w.evals {
-		e.Before(w.m)
-		if !e.Holds(w.m, nil) {
+		if s.prob.Checks[q].Final {
+			continue
+		}
+		e.Before(w.m, cpu.Choice{})
+		if !e.Holds(w.m, cpu.Choice{}, nil) {
 			s.best[q] = violation{true, 0, nodeRef{i, g}, noEdge}
 		}
 	}
