@@ -122,6 +122,9 @@ func FuzzRun(f *testing.F) {
 			for range done {
 				require.NoError(t, slow.Take(Choice{}))
 			}
+			if stop == StopError { // not implemented: for both
+				require.Equal(t, slow.Take(Choice{}), err)
+			}
 			sameState(t, slow, fast, fmt.Sprintf("% x", code))
 			if stop != StopBudget || err != nil {
 				return
