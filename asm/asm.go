@@ -53,11 +53,12 @@ type assembler struct {
 	warnings ErrorList
 	failed   bool
 
-	symbols map[string]*symbol
-	order   []*symbol
-	symPool []symbol
-	numeric map[uint64]*numericLabel
-	dollars map[uint64]*symbol
+	symbols   map[string]*symbol
+	order     []*symbol
+	orderMark int // length of order when the expression began
+	symPool   []symbol
+	numeric   map[uint64]*numericLabel
+	dollars   map[uint64]*symbol
 
 	sections  []*section
 	secByName map[string]*section
@@ -86,6 +87,7 @@ type assembler struct {
 	alt        bool // .altmacro
 	fileSym    []string
 	labelled   bool // the statement was a label
+	cfi        cfiState
 	weakrefs   []*symbol
 	abs        *symbol
 }
@@ -333,7 +335,6 @@ func (a *assembler) dollarLabel(n uint64) *symbol {
 	s := a.dollars[n]
 	if s == nil {
 		s = &symbol{name: numericName(n, 1, 1), pos: a.here()}
-		a.list(s)
 		a.dollars[n] = s
 	}
 	return s

@@ -16,7 +16,7 @@ var directives map[string]directive
 func init() {
 	directives = map[string]directive{}
 	for _, t := range []map[string]directive{
-		dataDirectives, symbolDirectives, sectionDirectives, macroDirectives, conditionDirectives, otherDirectives,
+		dataDirectives, symbolDirectives, sectionDirectives, macroDirectives, conditionDirectives, cfiDirectives, otherDirectives,
 	} {
 		for n, d := range t {
 			directives[n] = d

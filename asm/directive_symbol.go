@@ -35,7 +35,9 @@ func (a *assembler) eachSymbol(f func(*symbol)) {
 			a.skipStatement()
 			return
 		}
-		f(a.lookup([]byte(n)))
+		s := a.lookup([]byte(n))
+		a.list(s)
+		f(s)
 		if !a.comma() {
 			break
 		}
@@ -87,6 +89,7 @@ func typeDirective(a *assembler, at int) {
 	}
 	s.typ = t
 	s.forced = true
+	a.list(s)
 	s.unique = word == "gnu_unique_object"
 	a.endLine()
 }
@@ -110,6 +113,7 @@ func sizeDirective(a *assembler, at int) {
 	s := a.lookup([]byte(n))
 	s.size = &e
 	s.forced = true
+	a.list(s)
 	a.endLine()
 }
 
@@ -169,13 +173,14 @@ func (a *assembler) common(local bool, at int) {
 	}
 	s.typ, s.size = elf.STT_OBJECT, &expr{kind: exConst, n: size}
 	s.forced = true
+	a.list(s)
 	a.endLine()
 }
 
 // localCommon places a local symbol in .bss.
 func (a *assembler) localCommon(s *symbol, size, align int64) {
 	save, prev := a.cur, a.previous
-	a.cur = a.section(".bss")
+	a.cur = a.section(".bss").subsection(1)
 	a.alignTo(align, true, []byte{0}, 0)
 	a.place0(s)
 	a.fillFrag(constant(size), []byte{0}, a.pos)

@@ -243,7 +243,7 @@ func (a *assembler) sized(f *form) bool {
 func (f *form) defaultWidth(mode uint8) uint8 {
 	w := uint8(4)
 	switch {
-	case f.attr&atD64 != 0 && mode == 8:
+	case f.attr&(atD64|atLoop) != 0 && mode == 8:
 		w = 8
 	case mode == 2:
 		w = 2
@@ -333,7 +333,7 @@ func (a *assembler) emit(f *form, at int) {
 		modrm = rm
 		rex |= a.rmRex(rm)
 	}
-	if f.width == 8 && f.attr&(atD64|atNoW) == 0 || f.attr&atW != 0 {
+	if f.width == 8 && f.attr&(atD64|atNoW|atLoop) == 0 || f.attr&atW != 0 {
 		rex |= 8
 	}
 	if !a.putRex(rex, needRex, high, at) {
@@ -582,6 +582,7 @@ func (a *assembler) displacement(o *operand, size int, pcrel bool) {
 		a.putLE(uint64(n), size)
 		return
 	}
+	a.touch(&o.val)
 	f := a.fix(o.val, size)
 	f.pcrel = pcrel
 	f.signed = !pcrel && a.addressSize() == 8
@@ -693,12 +694,13 @@ func (a *assembler) branchTarget(f *form, o *operand) {
 		size = 2
 	}
 	v := o.val
+	a.touch(&v)
 	if v.kind == exConst && v.mod == modNone {
 		v = expr{kind: exSym, add: a.absSymbol(), n: v.n}
 	}
 	x := a.fix(v, size)
 	x.pcrel = true
-	if f.attr&atCall != 0 && x.mod == modNone && size == 4 && a.mode == 8 {
+	if f.attr&atCall != 0 && x.mod == modNone && size == 4 && a.mode == 8 && v.kind == exSym && v.add.needsPLT() {
 		x.mod = modPLT
 	}
 	a.putLE(0, size)
@@ -777,6 +779,7 @@ func (a *assembler) emitJump(f *form) {
 	}
 	a.emitPrefixes()
 	v := o.val
+	a.touch(&v)
 	switch {
 	case v.kind == exConst:
 		v = expr{kind: exSym, add: a.absSymbol(), n: v.n}

@@ -132,6 +132,7 @@ const maxDepth = 200
 func (a *assembler) expression() (e expr, ok bool) {
 	a.mod = modNone
 	a.depth = 0
+	a.orderMark = len(a.order)
 	e, ok = a.subexpr(0)
 	if a.mod != modNone {
 		e.mod = a.mod
@@ -401,9 +402,7 @@ type numericLabel struct {
 
 func (a *assembler) newNumeric(n uint64, l *numericLabel) *symbol {
 	l.count++
-	s := &symbol{name: numericName(n, 2, l.count), pos: a.here()}
-	a.list(s)
-	return s
+	return &symbol{name: numericName(n, 2, l.count), pos: a.here()}
 }
 
 // symbolRef is the value of a reference to s: a constant if s is a number.
@@ -436,6 +435,24 @@ func (a *assembler) modifier() {
 	}
 	a.pos = p
 	a.mod = m
+	if m.needsGOT() {
+		a.gotReference()
+	}
+}
+
+// gotReference enters the symbol of the global offset table. GNU as does so
+// before it reads the expression, so the symbol goes before those that the
+// expression named first.
+func (a *assembler) gotReference() {
+	if s := a.symbols[gotSymbol]; s != nil {
+		return
+	}
+	s := a.lookup([]byte(gotSymbol))
+	copy(a.order[a.orderMark+1:], a.order[a.orderMark:])
+	a.order[a.orderMark] = s
+	for i := a.orderMark; i < len(a.order); i++ {
+		a.order[i].order = i
+	}
 }
 
 // combine applies a binary operator, folding what is known.

@@ -8,6 +8,7 @@ import (
 
 // finishParsing reports what is left open at the end of the source.
 func (a *assembler) finishParsing() {
+	a.finishCFI()
 	for _, c := range a.conds {
 		a.errorPos(c.pos, "end of file inside conditional")
 	}
@@ -61,7 +62,6 @@ func (a *assembler) finish(name string) *Object {
 		for _, p := range s.parts() {
 			relocs[i] = a.resolve(p, s, relocs[i])
 		}
-		sort.SliceStable(relocs[i], func(x, y int) bool { return relocs[i][x].off < relocs[i][y].off })
 	}
 	if a.failed {
 		return nil
@@ -87,7 +87,6 @@ func (a *assembler) convert(p, root *section) {
 	for i := range p.frags {
 		f := &p.frags[i]
 		root.data = append(root.data, p.buf[f.start:f.end]...)
-		at := int64(len(root.data))
 		switch f.kind {
 		case fragJump:
 			a.convertJump(p, root, int32(i), f)
@@ -107,8 +106,9 @@ func (a *assembler) convert(p, root *section) {
 				t.n = 0
 			}
 			root.data = appendLEB(root.data, t.n, f.sub != 0, int(f.size))
+		case fragCFA:
+			root.data = appendAdvance(root.data, a.delta(f))
 		}
-		_ = at
 	}
 }
 
@@ -178,7 +178,7 @@ func (a *assembler) convertJump(p, root *section, no int32, f *frag) {
 	}
 	x := fixup{frag: -2, off: int32(len(root.data)), size: size, pcrel: true, mod: f.val.mod, val: f.val, pos: f.pos}
 	x.val.n -= int64(size)
-	if f.max == 1 && x.mod == modNone && size == 4 && f.align == 8 {
+	if f.max == 1 && x.mod == modNone && size == 4 && f.align == 8 && f.val.add.needsPLT() {
 		x.mod = modPLT
 	}
 	root.data = append(root.data, make([]byte, size)...)
@@ -252,7 +252,7 @@ func (a *assembler) relocation(root *section, f *fixup, off int64, t terms) (r o
 		return r, false
 	}
 	r = outReloc{off: off, typ: typ, sym: t.add, addend: t.n}
-	a.anchor(&r, f)
+	a.anchor(&r, f, pcrel)
 	return r, true
 }
 
@@ -264,21 +264,21 @@ func (a *assembler) termName(s *symbol) string {
 }
 
 // anchor replaces a local symbol of the relocation by its section's.
-func (a *assembler) anchor(r *outReloc, f *fixup) {
+func (a *assembler) anchor(r *outReloc, f *fixup, pcrel bool) {
 	s := r.sym
 	if s == nil {
 		return
 	}
 	if !s.external() && !f.mod.keepsSymbol() && s.typ != sttIfunc && s.sec2(a) != nil {
 		sec, v, _ := a.location(s)
-		merge := sec.flags&elf.SHF_MERGE != 0 && (f.pcrel || r.addend != 0)
+		merge := sec.flags&elf.SHF_MERGE != 0 && (pcrel || r.addend != 0)
 		if sec.flags&elf.SHF_TLS == 0 && !merge {
 			r.sym = sec.sym
 			r.addend += v
 		}
 	}
 	r.sym.used = true
-	if f.mod >= modTLSGD && f.mod <= modTLSCALL && r.sym.typ == elf.STT_NOTYPE {
+	if f.mod >= modTLSGD && f.mod <= modTLSCALL && !r.sym.section {
 		r.sym.typ = elf.STT_TLS
 	}
 	if !r.sym.section {
@@ -354,15 +354,13 @@ func (a *assembler) symbolTable(o *Object, secs map[*section]*Section) map[*symb
 	for _, f := range a.fileSym {
 		o.Symbols = append(o.Symbols, &Symbol{Name: f, Abs: true, Type: elf.STT_FILE})
 	}
-	for _, s := range a.sections {
-		if s.sym.used {
-			out := &Symbol{Section: secs[s], Type: elf.STT_SECTION}
-			m[s.sym] = out
-			o.Symbols = append(o.Symbols, out)
-		}
-	}
 	for _, s := range a.order {
-		if s.anonymous || s.isTemp() && !s.used || s.weakref || !s.wanted() {
+		if s.anonymous || (s.section || s.isTemp()) && !s.used || s.weakref {
+			continue
+		}
+		if s.section {
+			m[s] = &Symbol{Section: secs[s.sec], Type: elf.STT_SECTION}
+			o.Symbols = append(o.Symbols, m[s])
 			continue
 		}
 		out := a.outSymbol(s, secs)
@@ -376,12 +374,6 @@ func (a *assembler) symbolTable(o *Object, secs map[*section]*Section) map[*symb
 	o.firstGlobal = len(o.Symbols)
 	o.Symbols = append(o.Symbols, global...)
 	return m
-}
-
-// wanted: a name that was only mentioned, in no relocation and no
-// declaration, leaves no symbol.
-func (s *symbol) wanted() bool {
-	return s.kind != symUndefined || s.used || s.global || s.weak
 }
 
 // outSymbol converts one symbol.
@@ -402,6 +394,9 @@ func (a *assembler) outSymbol(s *symbol, secs map[*section]*Section) *Symbol {
 		out.Common, out.Value = true, s.align
 	case symDefined, symEquated:
 		a.placeSymbol(out, s, secs)
+	}
+	if out.Section != nil && out.Section.Flags&elf.SHF_TLS != 0 && out.Type != elf.STT_FUNC {
+		out.Type = elf.STT_TLS
 	}
 	if s.size != nil {
 		t, ok := a.reduce(s.size)

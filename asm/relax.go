@@ -152,8 +152,16 @@ func (a *assembler) grow(s *section, f *frag, was, stretch int64, pass int32) in
 			return 0
 		}
 		return n - f.size
+	case fragCFA:
+		return int64(cfaSize(a.delta(f))) - f.size
 	}
 	return 0
+}
+
+// delta is the current distance between the two labels of f.
+func (a *assembler) delta(f *frag) int64 {
+	t, _ := a.reduce(&f.val)
+	return t.n
 }
 
 // target is the current address of the fragment's expression: an offset in

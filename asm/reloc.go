@@ -95,3 +95,12 @@ func relocType(f *fixup, sym *symbol, pcrel bool) (elf.R_X86_64, bool) {
 // keepsSymbol reports whether a relocation with this operator must name the
 // symbol even if it is local (GOT entries and TLS are per symbol).
 func (m relocMod) keepsSymbol() bool { return m != modNone && m != modPLT }
+
+// needsGOT reports whether naming the operator names the table.
+func (m relocMod) needsGOT() bool {
+	switch m {
+	case modNone, modPLT, modTPOFF, modDTPOFF, modSIZE:
+		return false
+	}
+	return true
+}

@@ -20,6 +20,7 @@ type section struct {
 	fixups []fixup
 	lines  []lineMark
 
+	fde     *fde       // open .cfi_startproc
 	subs    []*section // subsections in number order; nil unless .subsection was used
 	subNum  int64
 	parent  *section
@@ -142,7 +143,7 @@ var knownSections = []struct {
 	{".comment", false, elf.SHT_PROGBITS, 0},
 	{".debug", true, elf.SHT_PROGBITS, 0},
 	{".line", false, elf.SHT_PROGBITS, 0},
-	{".eh_frame", false, shtUnwind, elf.SHF_ALLOC},
+	{".eh_frame", false, elf.SHT_PROGBITS, elf.SHF_ALLOC},
 	{".gnu.linkonce.b", true, elf.SHT_NOBITS, elf.SHF_ALLOC | elf.SHF_WRITE},
 	{".gnu.linkonce.tb", true, elf.SHT_NOBITS, elf.SHF_ALLOC | elf.SHF_WRITE | elf.SHF_TLS},
 	{".gnu.linkonce.d", true, elf.SHT_PROGBITS, elf.SHF_ALLOC | elf.SHF_WRITE},
@@ -178,6 +179,7 @@ func (a *assembler) section(name string) *section {
 }
 
 func (a *assembler) addSection(s *section) {
+	a.list(s.sym)
 	a.sections = append(a.sections, s)
 	if _, dup := a.secByName[s.name]; !dup {
 		a.secByName[s.name] = s

@@ -59,8 +59,19 @@ func (a *assembler) lookup(name []byte) *symbol {
 	s := &a.symChunk()[0]
 	s.name = string(name)
 	a.symbols[s.name] = s
-	a.list(s)
+	if !isLocalName(s.name) {
+		a.list(s)
+	}
 	return s
+}
+
+// touch enters a local label in the symbol table's order when an instruction
+// addresses it after its definition; other local labels are entered when a
+// relocation turns out to need them. It is the order that GNU as has.
+func (a *assembler) touch(e *expr) {
+	if e.kind == exSym && !e.add.listed && e.add.kind == symDefined {
+		a.list(e.add)
+	}
 }
 
 // symChunk hands out symbols from blocks, to spare an allocation for each.
@@ -150,4 +161,10 @@ func (s *symbol) isTemp() bool {
 // the linker may find another definition.
 func (s *symbol) external() bool {
 	return s.global || s.weak || s.kind == symUndefined || s.kind == symCommon || s.unique
+}
+
+// needsPLT reports whether a branch to s is marked as one in its relocation:
+// all are but those to symbols known to be local.
+func (s *symbol) needsPLT() bool {
+	return s.weak || s.global || s.kind == symUndefined || s.kind == symCommon
 }
