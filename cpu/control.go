@@ -205,7 +205,7 @@ func (c *Core) debugReg(n uint8) uint8 {
 		c.touchSys()
 		c.raise(VecDB)
 		c.fault.dr6 = dr6BD
-		c.fault.codeBP = true
+		c.fault.gd = true
 	}
 	if n == 4 || n == 5 {
 		n += 2

@@ -115,10 +115,11 @@ func (f *fault) extBit() uint32 {
 }
 
 // frameFlags returns the RFLAGS image to push: faults set RF so that an
-// instruction breakpoint does not hit again (SDM vol. 3B, section 17.3.1.1).
+// instruction breakpoint does not hit again; the #DB of an instruction
+// breakpoint itself leaves that to its handler (SDM vol. 3B, section 17.3.1.1).
 func (c *Core) frameFlags(f *fault) uint64 {
 	fl := c.Flags
-	isFault := !f.intr && !f.nmi && !f.soft && !f.trap && (f.vec != VecDB || f.codeBP)
+	isFault := !f.intr && !f.nmi && !f.soft && !f.trap && (f.vec != VecDB || f.gd)
 	if isFault && f.vec != VecBP && f.vec != VecOF {
 		fl |= FlagRF
 	}

@@ -140,7 +140,7 @@ func (c *Core) deliverDue(due DueEvent) {
 func (c *Core) debugException(dr6 uint64) {
 	c.touchSys()
 	c.setDR6(dr6)
-	c.deliver(fault{set: true, vec: VecDB, codeBP: dr6&dr6BS == 0 && dr6&15 != 0})
+	c.deliver(fault{set: true, vec: VecDB})
 }
 
 // setDR6 adds bits to DR6 and clears DR7.GD, as a #DB's delivery does.

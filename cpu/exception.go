@@ -30,7 +30,7 @@ type fault struct {
 	soft    bool // INT n, INT3, INTO: the gate's DPL is checked
 	intr    bool // a maskable interrupt
 	nmi     bool // the NMI
-	codeBP  bool // #DB by an instruction breakpoint: a fault
+	gd      bool // #DB by general detect: the #DB that is a fault and sets RF
 	ext     bool // not caused by the program itself
 	hasCode bool
 	vec     uint8
