@@ -169,8 +169,9 @@ func (c *Core) storeCheck(seg uint8, off uint64, size uint8) {
 
 // load128 reads 16 bytes; aligned asks for #GP(0) unless they are 16-byte aligned.
 func (c *Core) load128(seg uint8, off uint64, aligned bool) [2]uint64 {
+	c.checkAligned(seg, off, aligned)
 	lin, ok := c.check(seg, off, 16, false)
-	if !ok || !c.checkAligned(lin, aligned) {
+	if !ok {
 		return [2]uint64{}
 	}
 	return c.readLin128(lin, c.dataAccess(AccessRead))
@@ -178,19 +179,18 @@ func (c *Core) load128(seg uint8, off uint64, aligned bool) [2]uint64 {
 
 // store128 writes 16 bytes; aligned asks for #GP(0) unless they are 16-byte aligned.
 func (c *Core) store128(seg uint8, off uint64, v [2]uint64, aligned bool) {
-	lin, ok := c.check(seg, off, 16, true)
-	if ok && c.checkAligned(lin, aligned) {
+	c.checkAligned(seg, off, aligned)
+	if lin, ok := c.check(seg, off, 16, true); ok {
 		c.writeLin128(lin, v, c.dataAccess(AccessWrite))
 	}
 }
 
-// checkAligned raises #GP(0) when 16-byte alignment is asked for and missing.
-func (c *Core) checkAligned(lin uint64, aligned bool) bool {
-	if aligned && lin&15 != 0 {
+// checkAligned raises #GP(0) when 16-byte alignment is asked for and missing;
+// that comes before #AC and the checks of the address, as silicon has it.
+func (c *Core) checkAligned(seg uint8, off uint64, aligned bool) {
+	if lin := c.segBase(seg) + off; aligned && lin&15 != 0 {
 		c.raiseCode(VecGP, 0)
-		return false
 	}
-	return true
 }
 
 // loadN reads n bytes (any number, for x87 and save areas) into p, byte

@@ -16,6 +16,9 @@ func (c *Core) deliver(f fault) {
 	}
 	for {
 		regs, sys := c.Regs, c.Sys
+		if f.soft {
+			regs = c.saved // a fault on the way restarts INT n
+		}
 		c.fault = fault{}
 		c.deliverOnce(f)
 		if !c.fault.set {

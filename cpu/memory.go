@@ -30,7 +30,7 @@ func (c *Core) check(seg uint8, off, size uint64, write bool) (lin uint64, ok bo
 		}
 		lin = (c.Seg[seg].Base + off) & 0xffffffff
 	}
-	if c.cpl == 3 && c.Flags&FlagAC != 0 && c.CR0&CR0AM != 0 && lin&(min(size, 8)-1) != 0 {
+	if c.cpl == 3 && c.Flags&FlagAC != 0 && c.CR0&CR0AM != 0 && lin&(min(size, 16)-1) != 0 {
 		c.raiseCode(VecAC, 0)
 		return 0, false
 	}

@@ -99,6 +99,9 @@ func opIns(c *Core, in *decode.Inst) {
 	if c.repDone(in) {
 		return
 	}
+	if !c.portAllowed(uint16(c.GPR[RDX]), in.Size) {
+		return
+	}
 	c.storeCheck(ES, c.dest(in), in.Size)
 	if c.faulted() {
 		return
@@ -110,6 +113,9 @@ func opIns(c *Core, in *decode.Inst) {
 
 func opOuts(c *Core, in *decode.Inst) {
 	if c.repDone(in) {
+		return
+	}
+	if !c.portAllowed(uint16(c.GPR[RDX]), in.Size) {
 		return
 	}
 	v := c.load(in.Segment, c.source(in), in.Size)

@@ -279,6 +279,10 @@ func (c *Core) fail() {
 	} else {
 		c.rollback()
 		c.execFaulted(f)
+		if f.mxcsr != 0 {
+			c.touchFP()
+			c.MXCSR |= f.mxcsr
+		}
 	}
 	if noNMIBlock && c.Blocked&BlockNMI != 0 {
 		c.touchSys()

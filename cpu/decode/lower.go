@@ -30,6 +30,9 @@ func (s *scanned) lower(x *x86asm.Inst, op Op) (Inst, error) {
 	if isString(in.Op) {
 		s.lowerString(&in)
 	}
+	if in.Op == MASKMOVDQU || in.Op == MASKMOVQ { // DS:rDI is implied
+		in.Segment = s.segment(NoReg)
+	}
 	if s.lock {
 		if !in.Op.Lockable() || in.Args[0].Kind != Mem {
 			return Inst{}, ErrUndefined // SDM vol. 2, LOCK

@@ -91,6 +91,7 @@ func (h *Helper) start(path string) error {
 
 func (h *Helper) stop() {
 	h.stdin.Close()
+	h.cmd.Process.Kill() // a batch may never end
 	h.cmd.Wait()
 	// The mapping can go only when nobody reads results any more.
 	syscall.Munmap(h.shm)

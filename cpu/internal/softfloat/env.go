@@ -134,12 +134,10 @@ func (e *Env) round(f *format, prec uint, neg bool, exp int, hi, lo uint64) (int
 func (e *Env) tiny(f *format, prec uint, neg bool, exp int, hi, lo uint64, rexp int, rsig uint64, rinexact bool) (int, uint64) {
 	if e.Masked&UE == 0 {
 		e.Flags |= UE
-		if f == &extended { // SDM vol. 1, 8.5.5: the exponent is wrapped
-			if rinexact {
-				e.Flags |= PE
-			}
-			return rexp + 24576, rsig
+		if rinexact {
+			e.Flags |= PE
 		}
+		return rexp + 24576, rsig // x87 wraps the exponent (SDM vol. 1, 8.5.5), SSE has no result
 	} else if e.FTZ {
 		e.Flags |= UE | PE
 		return f.emin, 0
@@ -160,10 +158,7 @@ func (e *Env) huge(f *format, prec uint, neg bool, rexp int, rsig uint64, inexac
 		if inexact {
 			e.Flags |= PE
 		}
-		if f == &extended { // SDM vol. 1, 8.5.4
-			return rexp - 24576, rsig
-		}
-		return infExp, 0
+		return rexp - 24576, rsig // x87 wraps the exponent (SDM vol. 1, 8.5.4), SSE has no result
 	}
 	e.Flags |= PE
 	if e.Round == Zero || e.Round == Down && !neg || e.Round == Up && neg {
