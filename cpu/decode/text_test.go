@@ -120,6 +120,9 @@ func meaning(in Inst) Inst {
 	if in.Base == NoReg && in.Index == NoReg && !isString(in.Op) && in.Op != XLATB {
 		in.AddrSize = 0 // where there is an address too: it is as good zero-extended
 	}
+	if in.Op == MASKMOVDQU || in.Op == MASKMOVQ {
+		in.Segment = 0 // an override of the implied operand is not in the text
+	}
 	if (in.Op == XCHG || in.Op == TEST) && in.Args[1].Kind == Reg && in.Args[0].Kind == Reg {
 		in.Args[0], in.Args[1] = Arg{N: in.Args[0].N + in.Args[1].N}, Arg{}
 	}
