@@ -185,6 +185,7 @@ func (a *assembler) run() {
 
 // statement reads one statement, its separator included.
 func (a *assembler) statement() {
+	depth := len(a.inputs)
 	c := a.blanks()
 	switch {
 	case c == '\n':
@@ -220,7 +221,9 @@ func (a *assembler) statement() {
 		a.labelled = false // a statement may follow on the line
 		return
 	}
-	a.endStatement()
+	if len(a.inputs) == depth { // else the next statement is an expansion's first
+		a.endStatement()
+	}
 }
 
 // newline counts a line; expansions count none of the file's.
