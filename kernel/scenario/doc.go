@@ -37,6 +37,7 @@
 //	bits tif TIF_NEED_RESCHED=3 TIF_PATCH_PENDING=13
 //	type klp_target_state int klp_state      # how to read a symbol:
 //	type klp_transition_patch long           # TYPE [ENUM or BITS]
+//	type klp_patch1 struct klp_patch         # a struct of the guest kernel
 //	type task_struct.flags tif               # or the field of a struct
 //	shared klp_target_state klp_transition_patch task_struct.patch_state
 //	                                # what the diagram always tells about

@@ -138,6 +138,10 @@ func (l *line) typeLine() {
 	var ctype []string
 	for l.more() {
 		w := l.next("a type")
+		if w.text == "struct" && ctype == nil {
+			ctype = []string{"struct", l.name("the tag of a struct")}
+			continue
+		}
 		_, isType := expr.NamedType(strings.Join(append(ctype, w.text), " "))
 		switch {
 		case isType && t.Values == "":
