@@ -31,6 +31,10 @@ type streams struct {
 
 // commands lists the builders of all subcommands, in the order of help.
 var commands = []func(streams) *cobra.Command{
+	newList,
+	newRun,
+	newStep,
+	newTrace,
 	newBoot,
 	newLitmus,
 }
@@ -69,7 +73,7 @@ a bound was hit.`,
 // doMain runs the program with the given arguments and returns its exit code.
 func doMain(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root := New(stdin, stdout, stderr)
-	root.SetArgs(args)
+	root.SetArgs(gdbFlags(args))
 	err := root.Execute()
 	var v verdict
 	switch {
