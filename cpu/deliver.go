@@ -32,6 +32,9 @@ func (c *Core) deliver(f fault) {
 		if c.touched&touchSys != 0 {
 			c.Sys = sys
 		}
+		if f.trap { // a software interrupt that its gate refuses is a fault of the INT
+			c.RIP = c.ip
+		}
 		c.derive()
 		if second.vec == VecPF {
 			c.touchSys()

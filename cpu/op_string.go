@@ -93,10 +93,10 @@ func opStos(c *Core, in *decode.Inst) {
 	c.repNext(in)
 }
 
-// opIns checks its destination before the port is read: reading a port twice
-// would not be the same as reading it once.
+// opIns checks the right to the port, then its destination before the port is
+// read: reading a port twice would not be the same as reading it once.
 func opIns(c *Core, in *decode.Inst) {
-	if c.repDone(in) {
+	if c.repDone(in) || !c.portAllowed(uint16(c.GPR[RDX]), in.Size) {
 		return
 	}
 	if !c.portAllowed(uint16(c.GPR[RDX]), in.Size) {
@@ -112,7 +112,7 @@ func opIns(c *Core, in *decode.Inst) {
 }
 
 func opOuts(c *Core, in *decode.Inst) {
-	if c.repDone(in) {
+	if c.repDone(in) || !c.portAllowed(uint16(c.GPR[RDX]), in.Size) {
 		return
 	}
 	if !c.portAllowed(uint16(c.GPR[RDX]), in.Size) {

@@ -39,6 +39,10 @@ TEST(int_n_from_user_needs_dpl)
 	CHECK(3, USER("int $0x30", 0) == GP);
 	CHECK(4, USER("int $14", 0) == GP);
 	CHECK(5, USER("int3", 0) == BP);
+	CHECK(6, USER("inu1: int $0x30", 0) == GP);
+	u64 at;
+	asm("lea inu1(%%rip), %0" : "=r"(at));
+	CHECK(7, last.rip == at + USER_OFFSET); // a fault of the INT, not after it
 	return 0;
 }
 
