@@ -4,7 +4,7 @@ GO          ?= go
 FUZZTIME    ?= 20s
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: all build test race golden bench fuzz lint docs clean
+.PHONY: all build test race golden bench bench-peers fuzz lint docs clean
 
 all: build
 
@@ -28,6 +28,12 @@ golden:
 # Timings; never part of the tests.
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+# The same machine code on qemu-user, Unicorn and Bochs, and the ratios of CPU
+# time, medians of interleaved rounds; some minutes. Rows of other emulators
+# that are not installed stay empty.
+bench-peers:
+	$(GO) test ./cpu/bench -run TestPeers -count 1 -timeout 60m -v -args -peers -rounds 5 | grep -v '^ *[-=]'
 
 # Every fuzz target for FUZZTIME.
 fuzz:

@@ -20,18 +20,18 @@ import (
 // start-up included, and the result.
 type rival struct {
 	name string
-	make func(t *testing.T) func(t *testing.T, blob []byte, n uint64) (time.Duration, uint64)
+	make func(t *testing.T, dir string) runFunc // dir outlives t
 }
 
 // rivals are what Debian ships, in the order of the table's columns.
 var rivals = []rival{
 	{"native", makeNative},
 	{"qemu-user", makeQEMUUser},
-	{"unicorn", func(t *testing.T) func(*testing.T, []byte, uint64) (time.Duration, uint64) {
-		return makeUnicorn(t, false)
+	{"unicorn", func(t *testing.T, dir string) runFunc {
+		return makeUnicorn(t, dir, false)
 	}},
-	{"unicorn+hook", func(t *testing.T) func(*testing.T, []byte, uint64) (time.Duration, uint64) {
-		return makeUnicorn(t, true)
+	{"unicorn+hook", func(t *testing.T, dir string) runFunc {
+		return makeUnicorn(t, dir, true)
 	}},
 	{"bochs", makeBochs},
 }
@@ -51,14 +51,14 @@ func timed(t *testing.T, mustSucceed bool, name string, args ...string) ([]byte,
 	return out.Bytes(), cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 }
 
-func makeNative(*testing.T) func(*testing.T, []byte, uint64) (time.Duration, uint64) {
+func makeNative(*testing.T, string) runFunc {
 	return func(t *testing.T, blob []byte, n uint64) (time.Duration, uint64) {
 		out, spent := timed(t, true, nativeELF(t, blob, n))
 		return spent, le64(out)
 	}
 }
 
-func makeQEMUUser(t *testing.T) func(*testing.T, []byte, uint64) (time.Duration, uint64) {
+func makeQEMUUser(t *testing.T, _ string) runFunc {
 	qemu := peer.Need(t, "qemu-x86_64", "QEMU's user emulation")
 	return func(t *testing.T, blob []byte, n uint64) (time.Duration, uint64) {
 		out, spent := timed(t, true, qemu, nativeELF(t, blob, n))
@@ -66,9 +66,9 @@ func makeQEMUUser(t *testing.T) func(*testing.T, []byte, uint64) (time.Duration,
 	}
 }
 
-func makeUnicorn(t *testing.T, hook bool) func(*testing.T, []byte, uint64) (time.Duration, uint64) {
+func makeUnicorn(t *testing.T, dir string, hook bool) runFunc {
 	peer.Need(t, "gcc", "gcc")
-	exe := filepath.Join(t.TempDir(), "unicorn")
+	exe := filepath.Join(dir, fmt.Sprintf("unicorn-%t", hook))
 	src := filepath.Join("..", "..", "testdata", "bench", "unicorn.c")
 	if out, err := exec.Command("gcc", "-O2", "-o", exe, src, "-lunicorn").CombinedOutput(); err != nil {
 		t.Skipf("needs libunicorn-dev: %s", out)
@@ -88,7 +88,7 @@ func makeUnicorn(t *testing.T, hook bool) func(*testing.T, []byte, uint64) (time
 	}
 }
 
-func makeBochs(t *testing.T) func(*testing.T, []byte, uint64) (time.Duration, uint64) {
+func makeBochs(t *testing.T, _ string) runFunc {
 	peer.Need(t, "bochs", "Bochs")
 	return func(t *testing.T, blob []byte, n uint64) (time.Duration, uint64) {
 		image, err := os.ReadFile(bareImage(t, t.TempDir(), blob, n))
