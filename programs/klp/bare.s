@@ -3,9 +3,10 @@
 # a kernel is here in its smallest honest form.
 #
 # User mode is a flag: in_kernel is 0 while the task is in it. Preemption is a
-# visit to the scheduler and back: the tick's handler gives the task's on_cpu up
-# and takes it again, each under the run queue's lock, and reports a quiescent
-# state between; whatever another task would have done there only takes time.
+# visit to the scheduler and back: the tick's handler gives the task's on_cpu
+# up, reports a quiescent state, and takes on_cpu again under the run queue's
+# lock, which keeps it away while somebody switches the task's state. Whatever
+# another task would have done in between only takes time.
 
 	.include "layout.inc"
 	.include "macros.inc"
@@ -72,11 +73,11 @@ FUNC vector_ec
 	mov	PCPU_current(%rbp), %rbx
 	test	%rbx, %rbx
 	jz	1f
+	xor	%eax, %eax
+	xchg	%eax, TASK_on_cpu(%rbx)		# away
+	xor	%eax, %eax
+	xchg	%eax, PCPU_need_qs(%rbp)	# the next schedule()
 	lea	PCPU_rq_lock(%rbp), %rdi
-	call	raw_spin_lock
-	movl	$0, TASK_on_cpu(%rbx)
-	call	note_quiescent_state
-	movl	$0, PCPU_rq_lock(%rbp)
 	call	raw_spin_lock			# and back
 	movl	$1, TASK_on_cpu(%rbx)
 	movl	$0, PCPU_rq_lock(%rbp)
@@ -97,12 +98,6 @@ END vector_ec
 FUNC vector_02
 	iretq
 END vector_02
-
-FUNC note_quiescent_state
-	xor	%eax, %eax
-	xchg	%eax, PCPU_need_qs(%rbp)
-	ret
-END note_quiescent_state
 
 # Another core's task has passed a quiescent state once it was preempted, or is
 # in user mode.

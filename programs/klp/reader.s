@@ -36,6 +36,15 @@ FUNC foo
 	jmp	*%rax
 END foo
 
+# Notes that a patch's code runs after it was given back, where the real thing
+# would run whatever lies there now.
+	.macro	RUN_OF patch
+	cmpl	$0, \patch+PATCH_freed
+	je	8f
+	movl	$1, klp_freed_code_ran
+8:
+	.endm
+
 # The versions: as compiled, from patch 1, from patch 2.
 FUNC foo_v0
 	mov	$0, %eax
@@ -50,12 +59,14 @@ FUNC foo_v1
 	je	1f
 	pause
 	jmp	foo_v1
-1:	mov	$1, %eax
+1:	RUN_OF	klp_patch1
+	mov	$1, %eax
 	ret
 END foo_v1
 foo_v1_end:
 
 FUNC foo_v2
+	RUN_OF	klp_patch2
 	mov	$2, %eax
 	ret
 END foo_v2
@@ -80,4 +91,6 @@ VAR foo_stack, 8	# klp_ops.func_stack of foo
 VAR foo_hold, 4
 	.long	0
 VAR klp_reader_warned, 4	# 1 once the handler saw KLP_UNDEFINED in a transition
+	.long	0
+VAR klp_freed_code_ran, 4	# 1 once code ran that had been given back
 	.long	0
