@@ -29,6 +29,9 @@ type worker struct {
 	cost  uint64
 	live  uint32 // cores that can step, as bits
 	last  cpu.Choice
+
+	watching bool // the problem has Watch
+	local    bool // some check may be broken by any step
 }
 
 // block is a run of states of one level, and what expanding them found.
@@ -48,6 +51,7 @@ type block struct {
 	edges      uint64
 	choices    uint64
 	cutSteps   bool
+	sticky     cpu.Sticky
 }
 
 // candidate is a successor that was not visited at its cost or below when the
@@ -83,11 +87,14 @@ func newWorker(s *searcher) (*worker, error) {
 	if err != nil {
 		return nil, err
 	}
+	m.SetSticky(s.own.sticky)
 	m.SetJournal(true)
 	m.SetRecording(true)
 	w := &worker{s: s, m: m, base: m.NewBase()}
+	w.watching = len(s.prob.Watch) > 0
 	for _, c := range s.prob.Checks {
 		w.evals = append(w.evals, c.Start())
+		w.local = w.local || c.Local
 	}
 	return w, nil
 }
@@ -127,6 +134,7 @@ func (w *worker) expandBlock(b *block) error {
 		}
 		w.cost = b.cost
 		w.load(b.bucket.state(&w.entry))
+		w.before(cpu.Choice{})
 		if err := w.expand(); err != nil {
 			return w.fail(err)
 		}
@@ -191,22 +199,33 @@ func (w *worker) terminal() {
 
 // take takes one choice, evaluates the checks and returns what it showed to others.
 func (w *worker) take(c cpu.Choice) (effect, error) {
+	rip := w.m.Core(int(c.Core)).RIP
+	if w.local || w.watching && inRanges(w.s.prob.Watch, rip) {
+		w.before(c)
+	}
+	if err := w.m.Take(c); err != nil {
+		return effect{}, err
+	}
+	w.out.choices++
+	w.out.sticky |= w.m.Sticky()
+	eff := w.classify(c.Core)
+	if w.watching && c.Kind <= cpu.Hold {
+		eff.visible = eff.visible || inRanges(w.s.prob.Watch, rip) || inRanges(w.s.prob.Watch, w.m.Core(int(c.Core)).RIP)
+	}
+	w.last = c
+	return eff, nil
+}
+
+// before tells the checks that a choice is about to be taken. An invisible
+// choice changes nothing that a check looks at, unless it is local or watches
+// code, so that most choices need no word: what was said when the state was
+// loaded still holds.
+func (w *worker) before(c cpu.Choice) {
 	for i, e := range w.evals {
 		if !w.s.prob.Checks[i].Final {
 			e.Before(w.m, c)
 		}
 	}
-	rip := w.m.Core(int(c.Core)).RIP
-	if err := w.m.Take(c); err != nil {
-		return effect{}, err
-	}
-	w.out.choices++
-	eff := w.classify(c.Core)
-	if len(w.s.prob.Watch) > 0 && c.Kind <= cpu.Hold {
-		eff.visible = eff.visible || inRanges(w.s.prob.Watch, rip) || inRanges(w.s.prob.Watch, w.m.Core(int(c.Core)).RIP)
-	}
-	w.last = c
-	return eff, nil
 }
 
 func inRanges(rs []Range, a uint64) bool {
@@ -221,6 +240,9 @@ func inRanges(rs []Range, a uint64) bool {
 // judge reports the violated checks after a choice that completes an edge of
 // the given cost.
 func (w *worker) judge(eff effect, cost uint64, by edge) {
+	if !eff.visible && !w.local {
+		return
+	}
 	events := w.m.Events()
 	for i, e := range w.evals {
 		if !w.s.prob.Checks[i].Final && !e.Holds(w.m, w.last, events) {

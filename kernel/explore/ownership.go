@@ -1,5 +1,7 @@
 package explore
 
+import "klpsim/cpu"
+
 // wordClass says which cores have been seen to touch an aligned 8-byte word of
 // physical memory, and how. Classes only ever grow, in the order of join.
 type wordClass uint8
@@ -44,6 +46,8 @@ type ownership struct {
 	agents []bool // by core: another core has sent it an interrupt
 
 	allShared bool // every access counts as visible
+
+	sticky cpu.Sticky // derived state that has to count as state
 }
 
 func newOwnership(memBytes uint64, cores int) *ownership {
@@ -84,6 +88,14 @@ func (o *ownership) share(r PhysRange) {
 	for pa := r.Addr &^ 7; pa < r.Addr+r.Size; pa += 8 {
 		o.set(pa, shared)
 	}
+}
+
+// stick notes derived state that a program was able to see, and reports
+// whether that is news.
+func (o *ownership) stick(s cpu.Sticky) bool {
+	news := s&^o.sticky != 0
+	o.sticky |= s
+	return news
 }
 
 // claim is a touch that would change a word's class, found while a level was expanded.

@@ -262,11 +262,11 @@ func (s *searcher) expandLevel(l level) (broken bool, err error) {
 	for i := range l.entries {
 		s.queues[i].release(l.entries[i])
 	}
-	var claims []claim
 	for _, b := range blocks {
-		claims = append(claims, b.claims...)
+		news := s.own.stick(b.sticky)
+		broken = s.own.apply(b.claims) || news || broken
 	}
-	return s.own.apply(claims), nil
+	return broken, nil
 }
 
 // cut divides a level into blocks.
