@@ -38,6 +38,7 @@ var commands = []func(streams) *cobra.Command{
 	newDisasm,
 	newBoot,
 	newLitmus,
+	newExplore,
 }
 
 // New returns the command tree, reading from stdin and writing to stdout and
