@@ -172,7 +172,12 @@ func guestConfig(s *scenario.Scenario, opt Options) (*guest.Config, error) {
 		cfg.Tasks = append(cfg.Tasks, gt)
 	}
 	for _, e := range s.Entries {
-		cfg.Tasks = append(cfg.Tasks, guest.Task{PID: e.Core + 1, Comm: fmt.Sprintf("core%d", e.Core), CPU: e.Core, Running: true, Entry: e.Symbol})
+		// Like an idle task it begins as the first task does.
+		gt := guest.Task{PID: e.Core + 1, Comm: fmt.Sprintf("core%d", e.Core), CPU: e.Core, Running: true, Entry: e.Symbol}
+		if len(cfg.Tasks) > 0 {
+			gt.PatchState = cfg.Tasks[0].PatchState
+		}
+		cfg.Tasks = append(cfg.Tasks, gt)
 	}
 	if errs != nil {
 		return nil, errs
