@@ -26,6 +26,7 @@ type stepFlags struct {
 	batch    bool
 	memory   string
 	width    int
+	trace    string
 }
 
 func newStep(s streams) *cobra.Command {
@@ -52,6 +53,7 @@ and expectations said.`,
 	c.Flags().BoolVar(&f.batch, "batch", false, "no prompt; exit after the commands (also -batch)")
 	c.Flags().StringVar(&f.memory, "memory", "", "memory order: tso or sc, instead of the scenario's own")
 	c.Flags().IntVar(&f.width, "width", diagram.DefaultWidth, "width of diagrams in columns")
+	c.Flags().StringVar(&f.trace, "trace", "", "at the end write the trace to `FILE`")
 	return c
 }
 
@@ -90,19 +92,30 @@ func (f *stepFlags) run(s streams, name string) error {
 		pic.Name = name
 		return pic.Text(opt.Width), nil
 	}
+	err = f.commandsOf(s, e)
+	if f.trace != "" && (err == nil || script.Missing(err)) {
+		if err := writeTrace(f.trace, t, se.Schedule()); err != nil {
+			return err
+		}
+	}
+	return f.failed(s, se, err)
+}
+
+// commandsOf executes everything that the user gave.
+func (f *stepFlags) commandsOf(s streams, e *script.Engine) error {
 	if err := f.scripted(e); err != nil {
-		return f.failed(s, se, err)
+		return err
 	}
-	switch {
-	case f.batch:
-		err = f.batchInput(s, e)
-	case !e.Quit():
-		err = prompt(s, e)
+	if !f.batch {
+		if e.Quit() {
+			return nil
+		}
+		return prompt(s, e)
 	}
-	if err != nil || !f.batch {
-		return f.failed(s, se, err)
+	if err := f.batchInput(s, e); err != nil {
+		return err
 	}
-	return f.failed(s, se, e.Finish())
+	return e.Finish()
 }
 
 // failed turns the end of a session into an exit code.

@@ -140,7 +140,7 @@ func (b *builder) moved(s *session.Step) {
 
 // text is the instruction as its author wrote it.
 func (b *builder) text(s *session.Step) string {
-	if src := b.t.Source(s.Regs.RIP); src != "" && !strings.HasPrefix(src, ".") && src[0] >= 'a' && src[0] <= 'z' {
+	if src := b.t.Source(s.Regs.RIP); src != "" && src[0] >= 'a' && src[0] <= 'z' {
 		return src
 	}
 	return b.t.Disassemble(s.Code, s.Regs.RIP)

@@ -20,15 +20,6 @@ type display struct {
 	fmt string
 }
 
-// instruction returns the text of the instruction at addr as people wrote it:
-// its source line, or its disassembly.
-func (e *Engine) instruction(addr uint64) string {
-	if s := e.S.T.Source(addr); s != "" && !strings.HasPrefix(s, ".") {
-		return s
-	}
-	return e.S.T.Instruction(addr)
-}
-
 // activity says what a core is doing.
 func (e *Engine) activity(core int) string {
 	return [...]string{"running", "halted", "waiting for a start-up IPI", "shut down"}[e.S.M.Core(core).Activity]
@@ -71,7 +62,7 @@ func (e *Engine) where(core int) string {
 	case err != nil:
 		fmt.Fprintf(&b, "\n    => %v", err)
 	default:
-		fmt.Fprintf(&b, "\n    => %s", e.instruction(c.RIP))
+		fmt.Fprintf(&b, "\n    => %s", e.S.T.SourceOrText(c.RIP))
 	}
 	return b.String()
 }

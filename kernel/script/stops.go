@@ -219,7 +219,7 @@ func cmdDelete(e *Engine, a *args) error {
 
 // describe tells a place: where it is and what stands there.
 func (e *Engine) describe(p session.Place) string {
-	s := fmt.Sprintf("%s: %s", e.S.T.Where(p.Addr), e.instruction(p.Addr))
+	s := fmt.Sprintf("%s: %s", e.S.T.Where(p.Addr), e.S.T.SourceOrText(p.Addr))
 	if p.After {
 		s = "after " + s
 	}

@@ -76,6 +76,7 @@ func init() {
 		{"where", nil, "", "looking", "tell where every core stands", "where", false, false, false, cmdWhere},
 		{"diagram", nil, "[--all] [--stale] [--width N]", "looking", "draw the run so far", "diagram", false, false, false, cmdDiagram},
 
+		{"sweep", nil, "FUNCTION [FILE]", "script", "run the scenario's script, or a file's, with its first injection at every\ninstruction boundary of a function; tell the verdicts", "sweep klp_patch_task", false, false, false, cmdSweep},
 		{"expect", nil, "EXPR | violated CHECK ... | holds", "script", "fail unless so; violated and holds are judged at the end", "expect violated complete-means-done", false, false, true, cmdExpect},
 		{"echo", nil, "TEXT", "script", "print a text", "echo now the other core", false, false, true, cmdEcho},
 		{"source", nil, "FILE", "script", "execute the commands of a file", "source race.klp", false, false, false, cmdSource},

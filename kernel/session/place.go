@@ -53,7 +53,7 @@ func (t *Target) Place(text string) (Place, error) {
 	if err != nil {
 		return Place{}, err
 	}
-	in, ok := t.instruction(addr)
+	in, ok := t.InstructionAt(addr)
 	if !ok {
 		return Place{}, &PlaceError{Text: body, Msg: fmt.Sprintf("no instruction is at %#x", addr)}
 	}
@@ -87,7 +87,7 @@ func (t *Target) placeAddr(body string) (uint64, error) {
 	if isFunc && addr < hi {
 		var starts []string
 		for pc := lo; pc < hi; {
-			in, ok := t.instruction(pc)
+			in, ok := t.InstructionAt(pc)
 			if !ok || pc == addr {
 				return addr, nil
 			}
@@ -146,7 +146,7 @@ func (t *Target) textPlace(body, sym, text string) (uint64, error) {
 	var exact, prefix []uint64
 	var all []string
 	for pc := lo; pc < hi; {
-		in, ok := t.instruction(pc)
+		in, ok := t.InstructionAt(pc)
 		if !ok {
 			break
 		}
@@ -216,7 +216,8 @@ func (t *Target) bytesAt(addr uint64) []byte {
 	return nil
 }
 
-func (t *Target) instruction(addr uint64) (decode.Inst, bool) {
+// InstructionAt decodes the instruction at addr in the image.
+func (t *Target) InstructionAt(addr uint64) (decode.Inst, bool) {
 	b := t.bytesAt(addr)
 	if len(b) == 0 {
 		return decode.Inst{}, false
@@ -255,7 +256,20 @@ func (t *Target) Source(addr uint64) string {
 	if label, rest, ok := strings.Cut(text, ":"); ok && !strings.ContainsAny(label, " \t%$(") {
 		text = rest
 	}
-	return strings.Join(strings.Fields(text), " ")
+	text = strings.Join(strings.Fields(text), " ")
+	if in, ok := t.InstructionAt(addr); ok && in.Prefix&decode.Lock != 0 && !strings.HasPrefix(text, "lock") && text != "" {
+		text = "lock " + text // the prefix is a statement of its own
+	}
+	return text
+}
+
+// SourceOrText returns the instruction at addr as its author wrote it or, if it
+// came out of a macro or its source is not known, its disassembly.
+func (t *Target) SourceOrText(addr uint64) string {
+	if src := t.Source(addr); src != "" && src[0] >= 'a' && src[0] <= 'z' {
+		return src
+	}
+	return t.Instruction(addr)
 }
 
 // Where returns addr as symbol+offset, or in hexadecimal.
