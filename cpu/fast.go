@@ -36,7 +36,7 @@ import (
 const (
 	fastRegs   = 32      // what the loop indexes: Regs and what lies behind it
 	fastNone   = 16      // index of Regs.none, which is always zero
-	fastTLB    = 256     // entries of the loop's own TLB
+	fastTLB    = 1024    // entries of the loop's own TLB, as many as the core's has for data
 	fastJumps  = 1 << 14 // entries of the jump cache
 	fastMaxLen = 120     // instructions in a block
 	fastUndo   = 5       // operations that a patch may have to change
@@ -117,6 +117,7 @@ type fastCore struct {
 	gen    uint64 // of the memory's pages, for tlbs
 	system [fastTLB]fastTLBEntry
 	user   [fastTLB]fastTLBEntry
+	filled []uint16 // places in system or user that were filled since both were empty
 }
 
 // Stop says why Run came back.
@@ -234,7 +235,8 @@ func (c *Core) fastRun(n int64) (done int64, why fastExit) {
 }
 
 func (c *Core) newFast() *fastCore {
-	s := &fastCore{core: c, jumps: new([fastJumps]fastJump), epoch: ^uint64(0)}
+	s := &fastCore{core: c, jumps: new([fastJumps]fastJump), epoch: ^uint64(0), filled: make([]uint16, 0, 256)}
+	s.filled = s.filled[:cap(s.filled)] // nothing is known to be empty yet
 	c.fast = s
 	return s
 }
@@ -273,8 +275,18 @@ func (s *fastCore) newEpoch() {
 	s.stale = true
 }
 
-// dropTLB empties the loop's TLBs.
+// dropTLB empties the loop's TLBs: the places that were filled, or all of
+// them when nobody has kept count.
 func (s *fastCore) dropTLB() {
+	if n := len(s.filled); n < cap(s.filled) {
+		for _, i := range s.filled {
+			s.system[i] = fastTLBEntry{r: noPage, w: noPage}
+			s.user[i] = fastTLBEntry{r: noPage, w: noPage}
+		}
+		s.filled = s.filled[:0]
+		return
+	}
+	s.filled = s.filled[:0]
 	for i := range s.system {
 		s.system[i] = fastTLBEntry{r: noPage, w: noPage}
 		s.user[i] = fastTLBEntry{r: noPage, w: noPage}
@@ -341,7 +353,8 @@ func (s *fastCore) fill(ea uint64, write bool) bool {
 	if !hit || !canonical(ea) || !c.allowed(val, c.dataAccess(a)) || write && val&pteD == 0 {
 		return false
 	}
-	e := &s.tlb[ea>>12&(fastTLB-1)]
+	place := ea >> 12 & (fastTLB - 1)
+	e := &s.tlb[place]
 	va := ea &^ 0xfff
 	if write && e.w == va || !write && e.r == va {
 		return false // it is there: the access crosses the page
@@ -352,6 +365,7 @@ func (s *fastCore) fill(ea uint64, write bool) bool {
 	}
 	if !write {
 		*e = fastTLBEntry{r: va, w: noPage, page: c.m.readable(pa >> 12)}
+		s.note(place)
 		return true
 	}
 	if c.m.fast.code[pa>>12] || c.m.walked.has(pa>>12) {
@@ -364,7 +378,15 @@ func (s *fastCore) fill(ea uint64, write bool) bool {
 		s.dropTLB()
 	}
 	*e = fastTLBEntry{r: va, w: va, page: unsafe.Pointer(&p.Data)}
+	s.note(place)
 	return true
+}
+
+// note keeps count of a filled place for dropTLB.
+func (s *fastCore) note(place uint64) {
+	if len(s.filled) < cap(s.filled) {
+		s.filled = append(s.filled, uint16(place))
+	}
 }
 
 var zeroPage mem.Page
