@@ -105,20 +105,7 @@ func (r *Runner) turn(core int) (done uint64, err error) {
 	if left, armed := r.m.TimerLeft(core); armed && left != 0 {
 		n = min(n, left)
 	}
-	for done < n {
-		err = r.m.Take(cpu.Choice{Kind: cpu.Step, Core: uint8(core)})
-		if errors.Is(err, cpu.ErrIdle) {
-			err = nil
-			break
-		}
-		if err != nil {
-			break
-		}
-		done++
-		if _, exited := r.m.ExitStatus(); exited {
-			break
-		}
-	}
+	done, _, err = r.m.Run(core, n)
 	r.steps += done
 	if done > 0 {
 		r.slept[core] = 0
