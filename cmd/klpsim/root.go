@@ -39,6 +39,7 @@ var commands = []func(streams) *cobra.Command{
 	newBoot,
 	newLitmus,
 	newExplore,
+	newMatrix,
 }
 
 // New returns the command tree, reading from stdin and writing to stdout and
