@@ -172,12 +172,7 @@ func guestConfig(s *scenario.Scenario, opt Options) (*guest.Config, error) {
 		cfg.Tasks = append(cfg.Tasks, gt)
 	}
 	for _, e := range s.Entries {
-		// Like an idle task it begins as the first task does.
-		gt := guest.Task{PID: e.Core + 1, Comm: fmt.Sprintf("core%d", e.Core), CPU: e.Core, Running: true, Entry: e.Symbol}
-		if len(cfg.Tasks) > 0 {
-			gt.PatchState = cfg.Tasks[0].PatchState
-		}
-		cfg.Tasks = append(cfg.Tasks, gt)
+		cfg.Entries = append(cfg.Entries, guest.Entry{Core: e.Core, Symbol: e.Symbol})
 	}
 	if errs != nil {
 		return nil, errs
