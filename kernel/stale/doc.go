@@ -14,5 +14,6 @@
 //
 // Approximations, on the side of telling more: a result of arithmetic carries
 // the loads of all its operands; flags carry none, so a branch is reported as
-// the comparison before it; x87 and vector registers carry none.
+// the comparison before it; x87 and vector registers carry none. An address
+// computed from a stale value is not a use of it.
 package stale

@@ -219,6 +219,13 @@ func (k *Tracker) sources(in *decode.Inst, core int) tags {
 			out = join(out, k.regs[core][a.N])
 		}
 	}
+	if in.Op == decode.LEA {
+		for _, r := range []uint8{in.Base, in.Index} {
+			if r < 16 {
+				out = join(out, k.regs[core][r])
+			}
+		}
+	}
 	return out
 }
 
