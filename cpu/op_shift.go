@@ -107,11 +107,8 @@ func opShld(c *Core, in *decode.Inst) {
 		if n > w {
 			return b<<(n-w) | b>>(2*w-n), 0, 0
 		}
-		r, cf = a<<n|b>>(w-n), a>>(w-n)&1
-		if n < w {
-			of = r>>(w-1)&1 ^ cf
-		}
-		return r, cf, of
+		cf = a >> (w - n) & 1
+		return a<<n | b>>(w-n), cf, a<<n>>(w-1)&1 ^ cf
 	})
 }
 

@@ -13,16 +13,52 @@ import (
 // What the manuals leave undefined: the one place where a difference from the
 // host's processor is allowed. Each entry names its section.
 
-// undefinedFlags are the flags that may differ after an instruction.
+// undefinedFlags are the flags that may differ after an instruction. Shifts by
+// 0 leave the flags alone, shifts by 1 define OF, SHL and SHR by the width or
+// more do not define CF, SHLD and SHRD by more than it define nothing (SDM
+// vol. 2, SAL and SHLD).
 func undefinedFlags(in *decode.Inst, rec *native.Record) uint64 {
-	return uint64(Lookup(in.Op).Undef)
+	undef := uint64(Lookup(in.Op).Undef)
+	n, width := shiftedBy(in, rec), 8*uint64(in.Size)
+	switch {
+	case n == 0:
+		return 0
+	case n == 1:
+		return undef &^ FlagOF
+	case n >= width && (in.Op == decode.SHL || in.Op == decode.SHR):
+		return undef | FlagCF
+	case undefinedShift(in, rec):
+		return FlagsStatus
+	}
+	return undef
+}
+
+// undefinedShift reports SHLD and SHRD of 16 bits by more than 16: the result
+// is undefined too.
+func undefinedShift(in *decode.Inst, rec *native.Record) bool {
+	return (in.Op == decode.SHLD || in.Op == decode.SHRD) && in.Size == 2 && shiftedBy(in, rec) > 16
+}
+
+// shiftedBy is the count of a shift as the processor masks it; for other
+// instructions it is 2, which means nothing.
+func shiftedBy(in *decode.Inst, rec *native.Record) uint64 {
+	if in.Op < decode.SHL || in.Op > decode.SHRD {
+		return 2
+	}
+	n := uint64(in.Imm)
+	if in.Args[in.NArgs-1].Kind == decode.Reg {
+		n = rec.GPR[RCX]
+	}
+	if in.Size == 8 {
+		return n & 63
+	}
+	return n & 31
 }
 
 // undefinedGPR reports a general register that may differ: the destination of
-// BSF and BSR with a zero source (SDM vol. 2, BSF) keeps its value on every
-// processor, and 16- and 32-bit forms differ in the upper half only.
+// an undefined double shift.
 func undefinedGPR(in *decode.Inst, rec *native.Record, i int, host, ours *native.Result) bool {
-	return false
+	return undefinedShift(in, rec) && in.Args[0].Kind == decode.Reg && int(in.Args[0].N) == i
 }
 
 // undefinedMem reports memory that may differ: the instruction, data and
