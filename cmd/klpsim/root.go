@@ -40,6 +40,7 @@ var commands = []func(streams) *cobra.Command{
 	newLitmus,
 	newExplore,
 	newMatrix,
+	newMinimize,
 }
 
 // New returns the command tree, reading from stdin and writing to stdout and
