@@ -28,7 +28,7 @@ func buildImage(t testing.TB, dir string) string {
 	require.NoError(t, err)
 	sort.Strings(files)
 	objects := []string{}
-	for _, f := range append([]string{filepath.Join(root, "start.S")}, files...) {
+	for _, f := range append([]string{filepath.Join(root, "start.S"), filepath.Join(root, "ap.S")}, files...) {
 		obj := filepath.Base(f) + ".o"
 		peer.Run(t, dir, "gcc", append(cflags, "-o", obj, f)...)
 		objects = append(objects, obj)

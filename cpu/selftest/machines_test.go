@@ -26,7 +26,7 @@ func runKlpsim(t *testing.T, image string) []byte {
 	require.NoError(t, err)
 	img, err := boot.Parse("image.bin", data)
 	require.NoError(t, err)
-	m, err := cpu.New(cpu.Config{MemBytes: 64 << 20})
+	m, err := cpu.New(cpu.Config{Cores: 2, MemBytes: 64 << 20})
 	require.NoError(t, err)
 	require.NoError(t, boot.Load(m, img, boot.Options{Name: "image.bin"}))
 	var out bytes.Buffer
@@ -43,7 +43,7 @@ func runQEMU(t *testing.T, image string) []byte {
 	qemu := peer.Need(t, "qemu-system-x86_64", "QEMU")
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, qemu, "-accel", "tcg", "-cpu", "max", "-m", "64", "-display", "none", "-nodefaults",
+	cmd := exec.CommandContext(ctx, qemu, "-accel", "tcg", "-cpu", "max", "-m", "64", "-smp", "2", "-display", "none", "-nodefaults",
 		"-no-reboot", "-serial", "stdio", "-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-kernel", image)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs

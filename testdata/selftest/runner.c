@@ -179,6 +179,8 @@ int run_tests(void)
 		window_reset();
 		int r = t->run();
 		resume = 0;
+		for (int i = 0; i < 256; i++)
+			handler[i] = 0;
 		if (r == SKIP) {
 			print("SKIP ");
 		} else if (r) {
