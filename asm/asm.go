@@ -79,7 +79,8 @@ type assembler struct {
 	strbuf []byte
 	lowbuf [64]byte
 
-	defaulted  bool
+	unsized    bool // neither suffix nor register says how wide the operation is
+	defaulted  bool // the matched width is a guess
 	conds      []condition
 	skipping   bool
 	macros     map[string]*macro

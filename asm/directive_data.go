@@ -111,8 +111,10 @@ func (a *assembler) value(e expr, size int, at int) {
 		if !a.inData(at, 1) {
 			return
 		}
-		f := a.fix(e, size)
-		_ = f
+		if e.kind == exSym {
+			e.add.seen = true
+		}
+		a.fix(e, size)
 		a.putLE(0, size)
 	}
 }

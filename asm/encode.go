@@ -125,13 +125,18 @@ func (a *assembler) assemble(m *mnemonic, at int) {
 // match returns the first candidate that accepts the operands.
 func (a *assembler) match(m *mnemonic) *candidate {
 	a.defaulted = false
+	byReg := false
+	for i := 0; i < a.nops; i++ {
+		byReg = byReg || a.ops[i].mask&mReg != 0
+	}
 	for i := range m.cands {
 		c := &m.cands[i]
+		a.unsized = c.suffixed == 0 && !byReg
 		if int(c.nargs) != a.nops || !a.formMatches(c.form) {
 			continue
 		}
 		if c.suffixed == 0 && (c.several || c.attr&atAmb != 0) && !a.sized(c.form) {
-			if c.width != c.defaultWidth(a.mode) {
+			if w := c.defaultWidth(a.mode); c.attr&atAmb != 0 && c.width != 4 && c.attr&atDef == 0 || c.attr&atAmb == 0 && c.width != w {
 				continue
 			}
 			a.defaulted = c.attr&atQuiet == 0 && c.attr&atD64 == 0
@@ -146,7 +151,7 @@ func (a *assembler) match(m *mnemonic) *candidate {
 func (a *assembler) formMatches(f *form) bool {
 	for i := 0; i < a.nops; i++ {
 		o := &a.ops[i]
-		if o.mask&f.mask[i] == 0 {
+		if o.mask&f.mask[i]&^mStar == 0 {
 			return false
 		}
 		if (o.mask^f.mask[i])&mStar != 0 && !a.starOptional(f, o, i) {
@@ -201,7 +206,9 @@ func (a *assembler) immFits(f *form, i int, o *operand) bool {
 		if !known {
 			return false
 		}
-		n = signedFor(n, f.width)
+		if !a.unsized {
+			n = signedFor(n, f.width)
+		}
 		return n == int64(int8(n))
 	case imm8:
 		return !known || n >= -128 && n <= 255
@@ -231,6 +238,9 @@ func signedFor(n int64, width uint8) int64 {
 
 // sized reports whether a register operand says how wide the operation is.
 func (a *assembler) sized(f *form) bool {
+	if f.attr&atAmb != 0 {
+		return a.ops[0].mask&mReg != 0
+	}
 	for i := 0; i < a.nops; i++ {
 		if f.wide&(1<<i) != 0 && a.ops[i].mask&mReg != 0 {
 			return true
@@ -422,7 +432,8 @@ func (a *assembler) sizePrefixes(f *form) {
 		if o.mask&mMem == 0 {
 			continue
 		}
-		if o.seg >= 0 {
+		implied := f.role[i] == roleDstStr || f.role[i] == roleSrcStr && o.seg == segDS
+		if o.seg >= 0 && !implied {
 			in.prefix[slotSeg] = segPrefix[o.seg]
 		}
 		r := o.base
@@ -445,24 +456,23 @@ func (a *assembler) stringOperand(role argRole, o *operand) bool {
 	if role == roleDstStr {
 		want = 7
 	}
-	if a.mnem[0] == 'x' { // xlat
-		want = 3
+	if a.mnem[0] == 'x' { // xlat: GNU as looks at the segment only
+		return true
 	}
 	if o.base == 0 || o.index != 0 || r.num != want || r.mask&mRegIP != 0 || o.val.kind != exAbsent && !(o.val.kind == exConst && o.val.n == 0) {
 		a.errorAt(o.at, "`%s' is not a valid operand of `%s', which needs (%%%s)", a.textBetween(o.at, o.end), a.mnem,
-			map[uint8]string{6: "rsi", 7: "rdi", 3: "rbx"}[want])
+			map[uint8]string{6: "rsi", 7: "rdi"}[want])
 		return false
 	}
-	if role == roleDstStr {
-		if o.seg > 0 {
-			a.errorAt(o.at, "`%s' operand of `%s' must use `%%es' segment", a.textBetween(o.at, o.end), a.mnem)
+	if role == roleDstStr && o.seg > segES {
+		a.errorAt(o.at, "`%s' operand of `%s' must use `%%es' segment", a.textBetween(o.at, o.end), a.mnem)
+		return false
+	}
+	for i := 0; i < a.nops; i++ {
+		if p := &a.ops[i]; p.mask&mMem != 0 && p.base != 0 && addrSize(&regs[p.base]) != addrSize(r) {
+			a.errorAt(p.at, "mixed address sizes in the operands of `%s'", a.mnem)
 			return false
 		}
-		if o.seg == segES {
-			a.ins.prefix[slotSeg] = 0
-		}
-	} else if o.seg == segDS {
-		a.ins.prefix[slotSeg] = 0
 	}
 	return true
 }

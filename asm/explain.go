@@ -41,7 +41,7 @@ func (a *assembler) firstBad(f *form) int {
 	for i := 0; i < a.nops; i++ {
 		o := &a.ops[i]
 		switch {
-		case o.mask&f.mask[i] == 0,
+		case o.mask&f.mask[i]&^mStar == 0,
 			(o.mask^f.mask[i])&mStar != 0 && !a.starOptional(f, o, i),
 			f.acc&(1<<i) != 0 && o.mask&(mReg|mXMM) != 0 && o.mask&mAcc == 0,
 			f.imm[i] != immNone && !a.immFits(f, i, o):

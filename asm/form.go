@@ -158,10 +158,8 @@ const (
 	atCall                      // call
 	atFar                       // direct far jump
 	atDef                       // the form used when there is no suffix
-	atF3                        // x86asm
-	atShort                     // branch without a long form
 	atQuiet                     // no warning about a missing suffix
-	atNoSuf                     // a suffix is required or implied: not without
+	atBare                      // the widths are no suffixes of the mnemonic
 	atXbegin                    // branch with a 32-bit displacement that is never relaxed
 	atWarn                      // warn that the size is a guess
 	atSame                      // the operands are not a size hint
@@ -173,7 +171,7 @@ var attrNames = map[string]attrs{
 	"d64": atD64, "n64": atNo64, "o64": atOnly64, "lock": atLock, "rep": atRep, "repe": atRepE,
 	"bnd": atBnd, "notrack": atNotrack, "W": atW, "noW": atNoW, "jcc": atJcc, "jmp": atJmp,
 	"loop": atLoop, "wait": atX87, "call": atCall, "far": atFar, "def": atDef,
-	"quiet": atQuiet, "xbegin": atXbegin, "warn": atWarn, "same": atSame, "amb": atAmb, "noself": atNoSelf,
+	"quiet": atQuiet, "xbegin": atXbegin, "warn": atWarn, "bare": atBare, "same": atSame, "amb": atAmb, "noself": atNoSelf,
 }
 
 // candidate is a form that a mnemonic can mean, with the suffix it was
@@ -227,7 +225,7 @@ func buildMnemonics() map[string]*mnemonic {
 				m := entry(r.name)
 				m.cands = append(m.cands, candidate{f, 0})
 				for _, c := range []byte("bwlq") {
-					if suffixWidth[c] == f.width && strings.IndexByte(f.suffix, c) >= 0 {
+					if f.attr&atBare == 0 && suffixWidth[c] == f.width && strings.IndexByte(f.suffix, c) >= 0 {
 						suffixed = append(suffixed, late{r.name + string(c), candidate{f, f.width}})
 					}
 				}

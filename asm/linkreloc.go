@@ -3,6 +3,7 @@ package asm
 import (
 	"debug/elf"
 	"encoding/binary"
+	"strconv"
 )
 
 // placeGOT makes a slot for every symbol that a GOT relocation names.
@@ -154,16 +155,7 @@ func (l *linker) referrer(o *Object, s *Section, off uint64) string {
 	if best == "" {
 		best = s.Name
 	}
-	return best + "+0x" + hex(dist)
-}
-
-func hex(n uint64) string {
-	const digits = "0123456789abcdef"
-	s := string(digits[n&15])
-	for n >>= 4; n != 0; n >>= 4 {
-		s = string(digits[n&15]) + s
-	}
-	return s
+	return best + "+0x" + strconv.FormatUint(dist, 16)
 }
 
 // relocSize is the width in bytes of a relocated field, 0 if there is none.

@@ -179,8 +179,8 @@ func (a *assembler) target(s *section, f *frag, stretch int64, pass int32) int64
 	tf := &t.add.sec.frags[t.add.frag]
 	if tf.pass != pass && (stretch < 0 || tf.region == f.region) {
 		v += stretch
-	} else if tf.pass != pass && v < f.addr && f.kind == fragJump {
-		return f.addr + int64(f.end-f.start) + 2 // a forward branch, only seemingly backward
+	} else if here := f.addr + int64(f.end-f.start) + 1; tf.pass != pass && v < here && f.kind == fragJump {
+		return here // a forward branch, only seemingly backward
 	}
 	return v
 }

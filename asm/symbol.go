@@ -28,6 +28,7 @@ type symbol struct {
 	used                bool // referred to by a relocation
 	weakref             bool // used through .weakref only
 	listed              bool // in assembler.order
+	seen                bool // referred to, see touch
 	anonymous           bool // expression symbol, never in the symbol table
 	resolving           bool // guards against definitions that refer to themselves
 	volatile            bool // set by .set or =, may be set again
@@ -66,12 +67,17 @@ func (a *assembler) lookup(name []byte) *symbol {
 }
 
 // touch enters a local label in the symbol table's order when an instruction
-// addresses it after its definition; other local labels are entered when a
+// addresses it for the second time, or after its definition; other local labels are entered when a
 // relocation turns out to need them. It is the order that GNU as has.
 func (a *assembler) touch(e *expr) {
-	if e.kind == exSym && !e.add.listed && e.add.kind == symDefined {
-		a.list(e.add)
+	if e.kind != exSym || e.add.listed {
+		return
 	}
+	if e.add.kind == symUndefined && !e.add.seen {
+		e.add.seen = true
+		return
+	}
+	a.list(e.add)
 }
 
 // symChunk hands out symbols from blocks, to spare an allocation for each.

@@ -46,8 +46,6 @@ var x87Table = []row{
 	{"fbstp", "m", "df /6", "-"},
 	{"fxch", "", "d9 c9", "-"},
 	{"fxch", "st", "d9 c8 +r", "-"},
-	{"fxch", "st,st0", "d9 c8 +r", "-"},
-	{"fxch", "st0,st", "d9 c8 +r", "-"},
 	{"fcom", "", "d8 d1", "-"},
 	{"fcomp", "", "d8 d9", "-"},
 	{"fcompp", "", "de d9", "-"},
