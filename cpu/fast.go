@@ -36,7 +36,7 @@ import (
 const (
 	fastRegs   = 32      // what the loop indexes: Regs and what lies behind it
 	fastNone   = 16      // index of Regs.none, which is always zero
-	fastTLB    = 1024    // entries of the loop's own TLB, as many as the core's has for data
+	fastTLB    = 1024    // entries of each of the loop's own TLBs, as many as the core's has for data
 	fastJumps  = 1 << 14 // entries of the jump cache
 	fastMaxLen = 120     // instructions in a block
 	fastUndo   = 5       // operations that a patch may have to change
@@ -82,10 +82,15 @@ const (
 	fastStep                   // the next instruction must take the slow way
 )
 
+// fastTLBs tell where the bytes of a page are that may be read, or written,
+// without further ado.
+type fastTLBs struct {
+	read, write [fastTLB]fastTLBEntry
+}
+
 type fastTLBEntry struct {
-	r, w uint64         // page address when reads (writes) may go to page, else noPage
-	page unsafe.Pointer // the page's bytes
-	_    uint64
+	va   uint64 // of the page, or noPage
+	page unsafe.Pointer
 }
 
 type fastJump struct {
@@ -98,11 +103,14 @@ const noPage = ^uint64(0)
 // fastCore is one core's part of the fast path.
 type fastCore struct {
 	core  *Core
-	tlb   *[fastTLB]fastTLBEntry // of the current privilege
+	tlb   *fastTLBs // of the current privilege
 	jumps *[fastJumps]fastJump
-	page  uint64 // linear address of the page that is executing
-	tag   uint64 // epoch in the upper 16 bits: the jump cache holds pc^tag
-	stale bool   // translations may have changed: look the next one up
+	page  uint64  // linear address of the page that is executing
+	tag   uint64  // epoch in the upper 16 bits: the jump cache holds pc^tag
+	stale bool    // translations may have changed: look the next one up
+	awake bool    // between enter and fastSettle
+	slow  uint64  // fastCode.slow when entered
+	at    *fastOp // where the loop stopped, if it goes on there; page is its page
 
 	res, x, y uint64 // of the last operation that set flags
 	kinds     uint32 // lazy kinds, see fast_flags.go
@@ -115,9 +123,9 @@ type fastCore struct {
 
 	epoch  uint64 // of jumps
 	gen    uint64 // of the memory's pages, for tlbs
-	system [fastTLB]fastTLBEntry
-	user   [fastTLB]fastTLBEntry
-	filled []uint16 // places in system or user that were filled since both were empty
+	system fastTLBs
+	user   fastTLBs
+	filled []uint16 // places that were filled since all TLBs were empty
 }
 
 // Stop says why Run came back.
@@ -136,37 +144,97 @@ const (
 // steps it took and why it stopped; err is not nil with StopError only.
 func (m *Machine) Run(core int, n uint64) (done uint64, stop Stop, err error) {
 	c := m.cores[core]
-	exit := m.exit
 	if m.rec || m.journal.on {
 		return m.runSlow(c, n)
 	}
+	done, stop, err = c.turn(n)
+	c.fastSettle()
+	return done, stop, err
+}
+
+// RunTurns runs all cores in turn, quantum steps each, until n steps are done
+// in all, no core can step, or the guest's exit or an error ends it. A core
+// that cannot step passes its turn. It returns the number of steps taken.
+func (m *Machine) RunTurns(quantum, n uint64) (done uint64, stop Stop, err error) {
+	defer func() {
+		for _, c := range m.cores {
+			c.fastSettle()
+		}
+	}()
 	for done < n {
-		if c.fastReady() {
-			k, why := c.fastRun(int64(min(n-done, 1<<40)))
-			done += uint64(k)
+		before := done
+		for _, c := range m.cores {
+			k, stop, err := c.turn(min(quantum, n-done))
+			done += k
+			if stop > StopIdle {
+				return done, stop, err
+			}
+		}
+		if done == before {
+			return done, StopIdle, nil
+		}
+	}
+	return done, StopBudget, nil
+}
+
+// turn takes up to n steps of the core. It leaves the core awake: ready to go
+// on in the loop at once, its flags still lazy; fastSettle ends that.
+func (c *Core) turn(n uint64) (done uint64, stop Stop, err error) {
+	m := c.m
+	exit := m.exit
+	for done < n {
+		if m.rec || m.journal.on || !c.fastAwake() {
+			if stop, err = m.slowStep(c); stop != StopBudget {
+				return done, stop, err
+			}
+		} else {
+			budget := min(n-done, 1<<40)
+			left, why := c.fast.run(int64(budget))
+			done += budget - uint64(left)
 			if why == fastBudget {
 				continue
 			}
 			// The step that the loop would not take needs no look at events:
 			// the loop changes nothing that could make one due.
+			c.fastSettle()
 			if err := m.execute(c, false); err != nil {
 				return done, StopError, err
 			}
-			done++
-			if m.exit != exit {
-				return done, StopExit, nil
-			}
-			continue
 		}
-		if stop, err := m.slowStep(c); stop != StopBudget {
-			return done, stop, err
-		}
+		m.fast.slow++
 		done++
 		if m.exit != exit {
 			return done, StopExit, nil
 		}
 	}
 	return done, StopBudget, nil
+}
+
+// fastAwake makes the core ready for the loop and reports whether it is.
+func (c *Core) fastAwake() bool {
+	s := c.fast
+	if s == nil {
+		s = c.newFast()
+	}
+	f := &c.m.fast
+	if s.awake && s.slow == f.slow && s.gen == c.m.mem.Gen() && s.epoch == f.epoch && !s.stale {
+		return true
+	}
+	c.fastSettle()
+	if !c.fastReady() {
+		return false
+	}
+	s.enter()
+	return true
+}
+
+// fastSettle puts registers and flags where the rest of the machine looks for
+// them.
+func (c *Core) fastSettle() {
+	if s := c.fast; s != nil && s.awake {
+		s.storeFlags()
+		s.awake, s.at = false, nil
+	}
 }
 
 // runSlow is Run with observers on.
@@ -212,26 +280,29 @@ func (c *Core) fastReady() bool {
 	return !c.attention() || c.DR[7]&0xff == 0 && c.PendDebug == 0 && c.Activity == Running && c.nextEvent().Kind == DueNone
 }
 
-// fastRun runs the loop for at most n steps.
-func (c *Core) fastRun(n int64) (done int64, why fastExit) {
-	s := c.fast
-	if s == nil {
-		s = c.newFast()
+// run runs the loop for at most n steps, which is at least one, and returns
+// how many of them are left.
+func (s *fastCore) run(n int64) (left int64, why fastExit) {
+	c := s.core
+	o := s.at
+	if o == nil {
+		if o = s.lookup(c.RIP); o == nil {
+			return n, fastStep
+		}
 	}
-	s.enter()
-	var o *fastOp
-	if e := s.jump(c.RIP); e.tag == c.RIP^s.tag {
-		s.page = c.RIP &^ 0xfff
-		o = e.op
-	} else if o = s.find(c.RIP); o == nil {
-		s.leave()
-		return 0, fastStep
-	}
-	next, left, why := s.loop(o, n)
-	c.RIP = next
-	s.leave()
+	s.at = nil
+	c.RIP, left, why = s.loop(o, n)
 	c.steps += uint64(n - left)
-	return n - left, why
+	return left, why
+}
+
+// lookup returns the operation at pc, or nil when it must take the slow way.
+func (s *fastCore) lookup(pc uint64) *fastOp {
+	if e := s.jump(pc); e.tag == pc^s.tag {
+		s.page = pc &^ 0xfff
+		return e.op
+	}
+	return s.find(pc)
 }
 
 func (c *Core) newFast() *fastCore {
@@ -257,10 +328,8 @@ func (s *fastCore) enter() {
 	}
 	s.stale = false
 	s.loadFlags()
+	s.awake, s.at, s.slow = true, nil, c.m.fast.slow
 }
-
-// leave puts the flags where the rest of the machine looks for them.
-func (s *fastCore) leave() { s.storeFlags() }
 
 // jump returns the jump cache's place for pc.
 func (s *fastCore) jump(pc uint64) *fastJump { return &s.jumps[(pc^pc>>14)&(fastJumps-1)] }
@@ -280,17 +349,21 @@ func (s *fastCore) newEpoch() {
 func (s *fastCore) dropTLB() {
 	if n := len(s.filled); n < cap(s.filled) {
 		for _, i := range s.filled {
-			s.system[i] = fastTLBEntry{r: noPage, w: noPage}
-			s.user[i] = fastTLBEntry{r: noPage, w: noPage}
+			s.dropEntry(uint64(i))
 		}
 		s.filled = s.filled[:0]
 		return
 	}
 	s.filled = s.filled[:0]
-	for i := range s.system {
-		s.system[i] = fastTLBEntry{r: noPage, w: noPage}
-		s.user[i] = fastTLBEntry{r: noPage, w: noPage}
+	for i := range uint64(fastTLB) {
+		s.dropEntry(i)
 	}
+}
+
+func (s *fastCore) dropEntry(i uint64) {
+	none := fastTLBEntry{va: noPage}
+	s.system.read[i], s.system.write[i] = none, none
+	s.user.read[i], s.user.write[i] = none, none
 }
 
 func fastNext(o *fastOp) *fastOp { return (*fastOp)(unsafe.Add(unsafe.Pointer(o), unsafe.Sizeof(*o))) }
@@ -301,15 +374,15 @@ func fastAt(o *fastOp, i int) *fastOp {
 
 // patch makes the loop stop n operations behind o, inside o's block.
 func (s *fastCore) patch(o *fastOp, n int64) {
-	s.stop = fastAt(o, int(n))
-	s.stopCode = s.stop.code
+	stop := fastAt(o, int(n))
+	s.stop, s.stopCode = stop, stop.code
+	stop.code = fastStop
 	s.undone = int(min(n, fastUndo))
 	for i := range s.undone {
-		p := fastAt(s.stop, -1-i)
+		p := fastAt(stop, -1-i)
 		s.undo[i] = p.code
 		p.code = p.single
 	}
-	s.stop.code = fastStop
 }
 
 // unpatch puts back what patch changed.
@@ -354,9 +427,9 @@ func (s *fastCore) fill(ea uint64, write bool) bool {
 		return false
 	}
 	place := ea >> 12 & (fastTLB - 1)
-	e := &s.tlb[place]
 	va := ea &^ 0xfff
-	if write && e.w == va || !write && e.r == va {
+	read, written := &s.tlb.read[place], &s.tlb.write[place]
+	if write && written.va == va || !write && read.va == va {
 		return false // it is there: the access crosses the page
 	}
 	pa := val & physMask
@@ -364,7 +437,7 @@ func (s *fastCore) fill(ea uint64, write bool) bool {
 		return false
 	}
 	if !write {
-		*e = fastTLBEntry{r: va, w: noPage, page: c.m.readable(pa >> 12)}
+		*read = fastTLBEntry{va, c.m.readable(pa >> 12)}
 		s.note(place)
 		return true
 	}
@@ -377,7 +450,8 @@ func (s *fastCore) fill(ea uint64, write bool) bool {
 		s.gen = gen
 		s.dropTLB()
 	}
-	*e = fastTLBEntry{r: va, w: va, page: unsafe.Pointer(&p.Data)}
+	*read = fastTLBEntry{va, unsafe.Pointer(&p.Data)}
+	*written = *read
 	s.note(place)
 	return true
 }
@@ -412,9 +486,7 @@ func (c *Core) fastDropTLB(n uint64, old tlbEntry) {
 		s.newEpoch()
 		return
 	}
-	i := old.tag >> 12 & (fastTLB - 1)
-	s.system[i] = fastTLBEntry{r: noPage, w: noPage}
-	s.user[i] = fastTLBEntry{r: noPage, w: noPage}
+	s.dropEntry(old.tag >> 12 & (fastTLB - 1))
 }
 
 // fastFlushTLB tells the fast path that any entry may have changed.

@@ -13,6 +13,7 @@ type fastCode struct {
 	pages map[fastPageKey]*fastPage
 	code  map[uint64]bool // physical pages that have translated code
 	epoch uint64          // moves when the bytes of such a page may have changed
+	slow  uint64          // steps that took the slow way: they may concern every core
 }
 
 // fastPageKey names a translation: operations hold linear addresses, so that

@@ -1450,8 +1450,8 @@ again:
 
 	case fastMovBRD:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -1459,24 +1459,24 @@ again:
 
 	case fastMovBDR:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
 		*h = uint8(r[o.a&31])
 	case fastMovBDI:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
 		*h = uint8(o.imm)
 	case fastMovBRX:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -1484,16 +1484,16 @@ again:
 
 	case fastMovBXR:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
 		*h = uint8(r[o.a&31])
 	case fastMovBXI:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -1503,8 +1503,8 @@ again:
 
 	case fastMovWRD:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+1)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+1)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint16)(unsafe.Add(e.page, ea&0xfff))
@@ -1512,24 +1512,24 @@ again:
 
 	case fastMovWDR:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+1)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+1)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint16)(unsafe.Add(e.page, ea&0xfff))
 		*h = uint16(r[o.a&31])
 	case fastMovWDI:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+1)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+1)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint16)(unsafe.Add(e.page, ea&0xfff))
 		*h = uint16(o.imm)
 	case fastMovWRX:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+1)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+1)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint16)(unsafe.Add(e.page, ea&0xfff))
@@ -1537,16 +1537,16 @@ again:
 
 	case fastMovWXR:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+1)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+1)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint16)(unsafe.Add(e.page, ea&0xfff))
 		*h = uint16(r[o.a&31])
 	case fastMovWXI:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+1)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+1)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint16)(unsafe.Add(e.page, ea&0xfff))
@@ -1556,8 +1556,8 @@ again:
 
 	case fastMovLRD:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -1565,24 +1565,24 @@ again:
 
 	case fastMovLDR:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
 		*h = uint32(r[o.a&31])
 	case fastMovLDI:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
 		*h = uint32(o.imm)
 	case fastMovLRX:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -1590,16 +1590,16 @@ again:
 
 	case fastMovLXR:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
 		*h = uint32(r[o.a&31])
 	case fastMovLXI:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -1609,8 +1609,8 @@ again:
 
 	case fastMovQRD:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -1618,24 +1618,24 @@ again:
 
 	case fastMovQDR:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
 		*h = uint64(r[o.a&31])
 	case fastMovQDI:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
 		*h = uint64(o.imm)
 	case fastMovQRX:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -1643,16 +1643,16 @@ again:
 
 	case fastMovQXR:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
 		*h = uint64(r[o.a&31])
 	case fastMovQXI:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -1678,8 +1678,8 @@ again:
 
 	case fastMOVZXBLD:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -1687,8 +1687,8 @@ again:
 
 	case fastMOVZXBLX:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -1699,8 +1699,8 @@ again:
 
 	case fastMOVSXBLD:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -1708,8 +1708,8 @@ again:
 
 	case fastMOVSXBLX:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -1720,8 +1720,8 @@ again:
 
 	case fastMOVZXWLD:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+1)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+1)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint16)(unsafe.Add(e.page, ea&0xfff))
@@ -1729,8 +1729,8 @@ again:
 
 	case fastMOVZXWLX:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+1)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+1)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint16)(unsafe.Add(e.page, ea&0xfff))
@@ -1741,8 +1741,8 @@ again:
 
 	case fastMOVSXWLD:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+1)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+1)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint16)(unsafe.Add(e.page, ea&0xfff))
@@ -1750,8 +1750,8 @@ again:
 
 	case fastMOVSXWLX:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+1)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+1)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint16)(unsafe.Add(e.page, ea&0xfff))
@@ -1778,8 +1778,8 @@ again:
 
 	case fastMOVZXBQD:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -1787,8 +1787,8 @@ again:
 
 	case fastMOVZXBQX:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -1799,8 +1799,8 @@ again:
 
 	case fastMOVSXBQD:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -1808,8 +1808,8 @@ again:
 
 	case fastMOVSXBQX:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -1820,8 +1820,8 @@ again:
 
 	case fastMOVZXWQD:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+1)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+1)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint16)(unsafe.Add(e.page, ea&0xfff))
@@ -1829,8 +1829,8 @@ again:
 
 	case fastMOVZXWQX:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+1)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+1)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint16)(unsafe.Add(e.page, ea&0xfff))
@@ -1841,8 +1841,8 @@ again:
 
 	case fastMOVSXWQD:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+1)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+1)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint16)(unsafe.Add(e.page, ea&0xfff))
@@ -1850,8 +1850,8 @@ again:
 
 	case fastMOVSXWQX:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+1)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+1)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint16)(unsafe.Add(e.page, ea&0xfff))
@@ -1862,8 +1862,8 @@ again:
 
 	case fastMOVZXLQD:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -1871,8 +1871,8 @@ again:
 
 	case fastMOVZXLQX:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -1883,8 +1883,8 @@ again:
 
 	case fastMOVSXLQD:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -1892,8 +1892,8 @@ again:
 
 	case fastMOVSXLQX:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -1941,8 +1941,8 @@ again:
 
 	case fastADDBRD:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -1954,8 +1954,8 @@ again:
 
 	case fastADDBRDq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -1965,8 +1965,8 @@ again:
 
 	case fastADDBDR:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -1978,8 +1978,8 @@ again:
 
 	case fastADDBDRq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -1989,8 +1989,8 @@ again:
 
 	case fastADDBDI:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -2002,8 +2002,8 @@ again:
 
 	case fastADDBDIq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -2013,8 +2013,8 @@ again:
 
 	case fastADDBRX:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -2026,8 +2026,8 @@ again:
 
 	case fastADDBRXq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -2037,8 +2037,8 @@ again:
 
 	case fastADDBXR:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -2050,8 +2050,8 @@ again:
 
 	case fastADDBXRq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -2061,8 +2061,8 @@ again:
 
 	case fastADDBXI:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -2074,8 +2074,8 @@ again:
 
 	case fastADDBXIq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -2109,8 +2109,8 @@ again:
 
 	case fastADDLRD:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -2122,8 +2122,8 @@ again:
 
 	case fastADDLRDq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -2133,8 +2133,8 @@ again:
 
 	case fastADDLDR:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -2146,8 +2146,8 @@ again:
 
 	case fastADDLDRq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -2157,8 +2157,8 @@ again:
 
 	case fastADDLDI:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -2170,8 +2170,8 @@ again:
 
 	case fastADDLDIq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -2181,8 +2181,8 @@ again:
 
 	case fastADDLRX:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -2194,8 +2194,8 @@ again:
 
 	case fastADDLRXq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -2205,8 +2205,8 @@ again:
 
 	case fastADDLXR:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -2218,8 +2218,8 @@ again:
 
 	case fastADDLXRq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -2229,8 +2229,8 @@ again:
 
 	case fastADDLXI:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -2242,8 +2242,8 @@ again:
 
 	case fastADDLXIq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -2277,8 +2277,8 @@ again:
 
 	case fastADDQRD:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -2290,8 +2290,8 @@ again:
 
 	case fastADDQRDq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -2301,8 +2301,8 @@ again:
 
 	case fastADDQDR:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -2314,8 +2314,8 @@ again:
 
 	case fastADDQDRq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -2325,8 +2325,8 @@ again:
 
 	case fastADDQDI:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -2338,8 +2338,8 @@ again:
 
 	case fastADDQDIq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -2349,8 +2349,8 @@ again:
 
 	case fastADDQRX:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -2362,8 +2362,8 @@ again:
 
 	case fastADDQRXq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -2373,8 +2373,8 @@ again:
 
 	case fastADDQXR:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -2386,8 +2386,8 @@ again:
 
 	case fastADDQXRq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -2397,8 +2397,8 @@ again:
 
 	case fastADDQXI:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -2410,8 +2410,8 @@ again:
 
 	case fastADDQXIq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -2445,8 +2445,8 @@ again:
 
 	case fastSUBBRD:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -2458,8 +2458,8 @@ again:
 
 	case fastSUBBRDq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -2469,8 +2469,8 @@ again:
 
 	case fastSUBBDR:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -2482,8 +2482,8 @@ again:
 
 	case fastSUBBDRq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -2493,8 +2493,8 @@ again:
 
 	case fastSUBBDI:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -2506,8 +2506,8 @@ again:
 
 	case fastSUBBDIq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -2517,8 +2517,8 @@ again:
 
 	case fastSUBBRX:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -2530,8 +2530,8 @@ again:
 
 	case fastSUBBRXq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -2541,8 +2541,8 @@ again:
 
 	case fastSUBBXR:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -2554,8 +2554,8 @@ again:
 
 	case fastSUBBXRq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -2565,8 +2565,8 @@ again:
 
 	case fastSUBBXI:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -2578,8 +2578,8 @@ again:
 
 	case fastSUBBXIq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -2613,8 +2613,8 @@ again:
 
 	case fastSUBLRD:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -2626,8 +2626,8 @@ again:
 
 	case fastSUBLRDq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -2637,8 +2637,8 @@ again:
 
 	case fastSUBLDR:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -2650,8 +2650,8 @@ again:
 
 	case fastSUBLDRq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -2661,8 +2661,8 @@ again:
 
 	case fastSUBLDI:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -2674,8 +2674,8 @@ again:
 
 	case fastSUBLDIq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -2685,8 +2685,8 @@ again:
 
 	case fastSUBLRX:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -2698,8 +2698,8 @@ again:
 
 	case fastSUBLRXq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -2709,8 +2709,8 @@ again:
 
 	case fastSUBLXR:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -2722,8 +2722,8 @@ again:
 
 	case fastSUBLXRq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -2733,8 +2733,8 @@ again:
 
 	case fastSUBLXI:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -2746,8 +2746,8 @@ again:
 
 	case fastSUBLXIq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -2781,8 +2781,8 @@ again:
 
 	case fastSUBQRD:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -2794,8 +2794,8 @@ again:
 
 	case fastSUBQRDq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -2805,8 +2805,8 @@ again:
 
 	case fastSUBQDR:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -2818,8 +2818,8 @@ again:
 
 	case fastSUBQDRq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -2829,8 +2829,8 @@ again:
 
 	case fastSUBQDI:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -2842,8 +2842,8 @@ again:
 
 	case fastSUBQDIq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -2853,8 +2853,8 @@ again:
 
 	case fastSUBQRX:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -2866,8 +2866,8 @@ again:
 
 	case fastSUBQRXq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -2877,8 +2877,8 @@ again:
 
 	case fastSUBQXR:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -2890,8 +2890,8 @@ again:
 
 	case fastSUBQXRq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -2901,8 +2901,8 @@ again:
 
 	case fastSUBQXI:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -2914,8 +2914,8 @@ again:
 
 	case fastSUBQXIq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -2947,8 +2947,8 @@ again:
 
 	case fastANDBRD:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -2959,8 +2959,8 @@ again:
 
 	case fastANDBRDq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -2970,8 +2970,8 @@ again:
 
 	case fastANDBDR:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -2982,8 +2982,8 @@ again:
 
 	case fastANDBDRq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -2993,8 +2993,8 @@ again:
 
 	case fastANDBDI:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -3005,8 +3005,8 @@ again:
 
 	case fastANDBDIq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -3016,8 +3016,8 @@ again:
 
 	case fastANDBRX:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -3028,8 +3028,8 @@ again:
 
 	case fastANDBRXq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -3039,8 +3039,8 @@ again:
 
 	case fastANDBXR:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -3051,8 +3051,8 @@ again:
 
 	case fastANDBXRq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -3062,8 +3062,8 @@ again:
 
 	case fastANDBXI:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -3074,8 +3074,8 @@ again:
 
 	case fastANDBXIq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -3107,8 +3107,8 @@ again:
 
 	case fastANDLRD:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -3119,8 +3119,8 @@ again:
 
 	case fastANDLRDq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -3130,8 +3130,8 @@ again:
 
 	case fastANDLDR:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -3142,8 +3142,8 @@ again:
 
 	case fastANDLDRq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -3153,8 +3153,8 @@ again:
 
 	case fastANDLDI:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -3165,8 +3165,8 @@ again:
 
 	case fastANDLDIq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -3176,8 +3176,8 @@ again:
 
 	case fastANDLRX:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -3188,8 +3188,8 @@ again:
 
 	case fastANDLRXq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -3199,8 +3199,8 @@ again:
 
 	case fastANDLXR:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -3211,8 +3211,8 @@ again:
 
 	case fastANDLXRq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -3222,8 +3222,8 @@ again:
 
 	case fastANDLXI:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -3234,8 +3234,8 @@ again:
 
 	case fastANDLXIq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -3267,8 +3267,8 @@ again:
 
 	case fastANDQRD:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -3279,8 +3279,8 @@ again:
 
 	case fastANDQRDq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -3290,8 +3290,8 @@ again:
 
 	case fastANDQDR:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -3302,8 +3302,8 @@ again:
 
 	case fastANDQDRq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -3313,8 +3313,8 @@ again:
 
 	case fastANDQDI:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -3325,8 +3325,8 @@ again:
 
 	case fastANDQDIq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -3336,8 +3336,8 @@ again:
 
 	case fastANDQRX:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -3348,8 +3348,8 @@ again:
 
 	case fastANDQRXq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -3359,8 +3359,8 @@ again:
 
 	case fastANDQXR:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -3371,8 +3371,8 @@ again:
 
 	case fastANDQXRq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -3382,8 +3382,8 @@ again:
 
 	case fastANDQXI:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -3394,8 +3394,8 @@ again:
 
 	case fastANDQXIq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -3427,8 +3427,8 @@ again:
 
 	case fastORBRD:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -3439,8 +3439,8 @@ again:
 
 	case fastORBRDq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -3450,8 +3450,8 @@ again:
 
 	case fastORBDR:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -3462,8 +3462,8 @@ again:
 
 	case fastORBDRq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -3473,8 +3473,8 @@ again:
 
 	case fastORBDI:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -3485,8 +3485,8 @@ again:
 
 	case fastORBDIq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -3496,8 +3496,8 @@ again:
 
 	case fastORBRX:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -3508,8 +3508,8 @@ again:
 
 	case fastORBRXq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -3519,8 +3519,8 @@ again:
 
 	case fastORBXR:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -3531,8 +3531,8 @@ again:
 
 	case fastORBXRq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -3542,8 +3542,8 @@ again:
 
 	case fastORBXI:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -3554,8 +3554,8 @@ again:
 
 	case fastORBXIq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -3587,8 +3587,8 @@ again:
 
 	case fastORLRD:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -3599,8 +3599,8 @@ again:
 
 	case fastORLRDq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -3610,8 +3610,8 @@ again:
 
 	case fastORLDR:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -3622,8 +3622,8 @@ again:
 
 	case fastORLDRq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -3633,8 +3633,8 @@ again:
 
 	case fastORLDI:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -3645,8 +3645,8 @@ again:
 
 	case fastORLDIq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -3656,8 +3656,8 @@ again:
 
 	case fastORLRX:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -3668,8 +3668,8 @@ again:
 
 	case fastORLRXq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -3679,8 +3679,8 @@ again:
 
 	case fastORLXR:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -3691,8 +3691,8 @@ again:
 
 	case fastORLXRq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -3702,8 +3702,8 @@ again:
 
 	case fastORLXI:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -3714,8 +3714,8 @@ again:
 
 	case fastORLXIq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -3747,8 +3747,8 @@ again:
 
 	case fastORQRD:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -3759,8 +3759,8 @@ again:
 
 	case fastORQRDq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -3770,8 +3770,8 @@ again:
 
 	case fastORQDR:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -3782,8 +3782,8 @@ again:
 
 	case fastORQDRq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -3793,8 +3793,8 @@ again:
 
 	case fastORQDI:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -3805,8 +3805,8 @@ again:
 
 	case fastORQDIq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -3816,8 +3816,8 @@ again:
 
 	case fastORQRX:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -3828,8 +3828,8 @@ again:
 
 	case fastORQRXq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -3839,8 +3839,8 @@ again:
 
 	case fastORQXR:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -3851,8 +3851,8 @@ again:
 
 	case fastORQXRq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -3862,8 +3862,8 @@ again:
 
 	case fastORQXI:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -3874,8 +3874,8 @@ again:
 
 	case fastORQXIq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -3907,8 +3907,8 @@ again:
 
 	case fastXORBRD:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -3919,8 +3919,8 @@ again:
 
 	case fastXORBRDq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -3930,8 +3930,8 @@ again:
 
 	case fastXORBDR:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -3942,8 +3942,8 @@ again:
 
 	case fastXORBDRq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -3953,8 +3953,8 @@ again:
 
 	case fastXORBDI:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -3965,8 +3965,8 @@ again:
 
 	case fastXORBDIq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -3976,8 +3976,8 @@ again:
 
 	case fastXORBRX:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -3988,8 +3988,8 @@ again:
 
 	case fastXORBRXq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -3999,8 +3999,8 @@ again:
 
 	case fastXORBXR:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -4011,8 +4011,8 @@ again:
 
 	case fastXORBXRq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -4022,8 +4022,8 @@ again:
 
 	case fastXORBXI:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -4034,8 +4034,8 @@ again:
 
 	case fastXORBXIq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -4067,8 +4067,8 @@ again:
 
 	case fastXORLRD:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -4079,8 +4079,8 @@ again:
 
 	case fastXORLRDq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -4090,8 +4090,8 @@ again:
 
 	case fastXORLDR:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -4102,8 +4102,8 @@ again:
 
 	case fastXORLDRq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -4113,8 +4113,8 @@ again:
 
 	case fastXORLDI:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -4125,8 +4125,8 @@ again:
 
 	case fastXORLDIq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -4136,8 +4136,8 @@ again:
 
 	case fastXORLRX:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -4148,8 +4148,8 @@ again:
 
 	case fastXORLRXq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -4159,8 +4159,8 @@ again:
 
 	case fastXORLXR:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -4171,8 +4171,8 @@ again:
 
 	case fastXORLXRq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -4182,8 +4182,8 @@ again:
 
 	case fastXORLXI:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -4194,8 +4194,8 @@ again:
 
 	case fastXORLXIq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -4227,8 +4227,8 @@ again:
 
 	case fastXORQRD:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -4239,8 +4239,8 @@ again:
 
 	case fastXORQRDq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -4250,8 +4250,8 @@ again:
 
 	case fastXORQDR:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -4262,8 +4262,8 @@ again:
 
 	case fastXORQDRq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -4273,8 +4273,8 @@ again:
 
 	case fastXORQDI:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -4285,8 +4285,8 @@ again:
 
 	case fastXORQDIq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -4296,8 +4296,8 @@ again:
 
 	case fastXORQRX:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -4308,8 +4308,8 @@ again:
 
 	case fastXORQRXq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -4319,8 +4319,8 @@ again:
 
 	case fastXORQXR:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -4331,8 +4331,8 @@ again:
 
 	case fastXORQXRq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -4342,8 +4342,8 @@ again:
 
 	case fastXORQXI:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -4354,8 +4354,8 @@ again:
 
 	case fastXORQXIq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -4377,8 +4377,8 @@ again:
 
 	case fastCMPBRD:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -4389,8 +4389,8 @@ again:
 
 	case fastCMPBDR:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -4401,8 +4401,8 @@ again:
 
 	case fastCMPBDI:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -4413,8 +4413,8 @@ again:
 
 	case fastCMPBRX:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -4425,8 +4425,8 @@ again:
 
 	case fastCMPBXR:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -4437,8 +4437,8 @@ again:
 
 	case fastCMPBXI:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -4461,8 +4461,8 @@ again:
 
 	case fastCMPLRD:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -4473,8 +4473,8 @@ again:
 
 	case fastCMPLDR:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -4485,8 +4485,8 @@ again:
 
 	case fastCMPLDI:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -4497,8 +4497,8 @@ again:
 
 	case fastCMPLRX:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -4509,8 +4509,8 @@ again:
 
 	case fastCMPLXR:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -4521,8 +4521,8 @@ again:
 
 	case fastCMPLXI:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -4545,8 +4545,8 @@ again:
 
 	case fastCMPQRD:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -4557,8 +4557,8 @@ again:
 
 	case fastCMPQDR:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -4569,8 +4569,8 @@ again:
 
 	case fastCMPQDI:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -4581,8 +4581,8 @@ again:
 
 	case fastCMPQRX:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -4593,8 +4593,8 @@ again:
 
 	case fastCMPQXR:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -4605,8 +4605,8 @@ again:
 
 	case fastCMPQXI:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -4627,8 +4627,8 @@ again:
 
 	case fastTESTBRD:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -4638,8 +4638,8 @@ again:
 
 	case fastTESTBDR:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -4649,8 +4649,8 @@ again:
 
 	case fastTESTBDI:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -4660,8 +4660,8 @@ again:
 
 	case fastTESTBRX:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -4671,8 +4671,8 @@ again:
 
 	case fastTESTBXR:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -4682,8 +4682,8 @@ again:
 
 	case fastTESTBXI:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -4703,8 +4703,8 @@ again:
 
 	case fastTESTLRD:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -4714,8 +4714,8 @@ again:
 
 	case fastTESTLDR:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -4725,8 +4725,8 @@ again:
 
 	case fastTESTLDI:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -4736,8 +4736,8 @@ again:
 
 	case fastTESTLRX:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -4747,8 +4747,8 @@ again:
 
 	case fastTESTLXR:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -4758,8 +4758,8 @@ again:
 
 	case fastTESTLXI:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -4779,8 +4779,8 @@ again:
 
 	case fastTESTQRD:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -4790,8 +4790,8 @@ again:
 
 	case fastTESTQDR:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -4801,8 +4801,8 @@ again:
 
 	case fastTESTQDI:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -4812,8 +4812,8 @@ again:
 
 	case fastTESTQRX:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -4823,8 +4823,8 @@ again:
 
 	case fastTESTQXR:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -4834,8 +4834,8 @@ again:
 
 	case fastTESTQXI:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -4901,8 +4901,8 @@ again:
 
 	case fastIMULLRD:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -4915,8 +4915,8 @@ again:
 
 	case fastIMULLRDq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -4925,8 +4925,8 @@ again:
 
 	case fastIMULLRX:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -4939,8 +4939,8 @@ again:
 
 	case fastIMULLRXq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -5095,8 +5095,8 @@ again:
 
 	case fastIMULQRD:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -5109,8 +5109,8 @@ again:
 
 	case fastIMULQRDq:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -5119,8 +5119,8 @@ again:
 
 	case fastIMULQRX:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -5133,8 +5133,8 @@ again:
 
 	case fastIMULQRXq:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -6073,8 +6073,8 @@ again:
 		goto fall
 	case fastCMPBDIJ0:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -6089,8 +6089,8 @@ again:
 		goto fall
 	case fastCMPBDIJ1:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -6105,8 +6105,8 @@ again:
 		goto fall
 	case fastCMPBDIJ2:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -6121,8 +6121,8 @@ again:
 		goto fall
 	case fastCMPBDIJ3:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -6137,8 +6137,8 @@ again:
 		goto fall
 	case fastCMPBDIJ4:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -6153,8 +6153,8 @@ again:
 		goto fall
 	case fastCMPBDIJ5:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -6169,8 +6169,8 @@ again:
 		goto fall
 	case fastCMPBDIJ6:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -6185,8 +6185,8 @@ again:
 		goto fall
 	case fastCMPBDIJ7:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -6201,8 +6201,8 @@ again:
 		goto fall
 	case fastCMPBDIJ8:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -6217,8 +6217,8 @@ again:
 		goto fall
 	case fastCMPBDIJ9:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -6233,8 +6233,8 @@ again:
 		goto fall
 	case fastCMPBDIJc:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -6249,8 +6249,8 @@ again:
 		goto fall
 	case fastCMPBDIJd:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -6265,8 +6265,8 @@ again:
 		goto fall
 	case fastCMPBDIJe:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -6281,8 +6281,8 @@ again:
 		goto fall
 	case fastCMPBDIJf:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -6297,8 +6297,8 @@ again:
 		goto fall
 	case fastCMPLDIJ0:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -6313,8 +6313,8 @@ again:
 		goto fall
 	case fastCMPLDIJ1:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -6329,8 +6329,8 @@ again:
 		goto fall
 	case fastCMPLDIJ2:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -6345,8 +6345,8 @@ again:
 		goto fall
 	case fastCMPLDIJ3:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -6361,8 +6361,8 @@ again:
 		goto fall
 	case fastCMPLDIJ4:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -6377,8 +6377,8 @@ again:
 		goto fall
 	case fastCMPLDIJ5:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -6393,8 +6393,8 @@ again:
 		goto fall
 	case fastCMPLDIJ6:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -6409,8 +6409,8 @@ again:
 		goto fall
 	case fastCMPLDIJ7:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -6425,8 +6425,8 @@ again:
 		goto fall
 	case fastCMPLDIJ8:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -6441,8 +6441,8 @@ again:
 		goto fall
 	case fastCMPLDIJ9:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -6457,8 +6457,8 @@ again:
 		goto fall
 	case fastCMPLDIJc:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -6473,8 +6473,8 @@ again:
 		goto fall
 	case fastCMPLDIJd:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -6489,8 +6489,8 @@ again:
 		goto fall
 	case fastCMPLDIJe:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -6505,8 +6505,8 @@ again:
 		goto fall
 	case fastCMPLDIJf:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -6521,8 +6521,8 @@ again:
 		goto fall
 	case fastCMPQRDJ0:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -6537,8 +6537,8 @@ again:
 		goto fall
 	case fastCMPQRDJ1:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -6553,8 +6553,8 @@ again:
 		goto fall
 	case fastCMPQRDJ2:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -6569,8 +6569,8 @@ again:
 		goto fall
 	case fastCMPQRDJ3:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -6585,8 +6585,8 @@ again:
 		goto fall
 	case fastCMPQRDJ4:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -6601,8 +6601,8 @@ again:
 		goto fall
 	case fastCMPQRDJ5:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -6617,8 +6617,8 @@ again:
 		goto fall
 	case fastCMPQRDJ6:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -6633,8 +6633,8 @@ again:
 		goto fall
 	case fastCMPQRDJ7:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -6649,8 +6649,8 @@ again:
 		goto fall
 	case fastCMPQRDJ8:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -6665,8 +6665,8 @@ again:
 		goto fall
 	case fastCMPQRDJ9:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -6681,8 +6681,8 @@ again:
 		goto fall
 	case fastCMPQRDJc:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -6697,8 +6697,8 @@ again:
 		goto fall
 	case fastCMPQRDJd:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -6713,8 +6713,8 @@ again:
 		goto fall
 	case fastCMPQRDJe:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -6729,8 +6729,8 @@ again:
 		goto fall
 	case fastCMPQRDJf:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -7501,8 +7501,8 @@ again:
 		goto fall
 	case fastTESTBDIJ0:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -7516,8 +7516,8 @@ again:
 		goto fall
 	case fastTESTBDIJ1:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -7531,8 +7531,8 @@ again:
 		goto fall
 	case fastTESTBDIJ2:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -7546,8 +7546,8 @@ again:
 		goto fall
 	case fastTESTBDIJ3:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -7561,8 +7561,8 @@ again:
 		goto fall
 	case fastTESTBDIJ4:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -7576,8 +7576,8 @@ again:
 		goto fall
 	case fastTESTBDIJ5:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -7591,8 +7591,8 @@ again:
 		goto fall
 	case fastTESTBDIJ6:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -7606,8 +7606,8 @@ again:
 		goto fall
 	case fastTESTBDIJ7:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -7621,8 +7621,8 @@ again:
 		goto fall
 	case fastTESTBDIJ8:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -7636,8 +7636,8 @@ again:
 		goto fall
 	case fastTESTBDIJ9:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -7651,8 +7651,8 @@ again:
 		goto fall
 	case fastTESTBDIJc:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -7666,8 +7666,8 @@ again:
 		goto fall
 	case fastTESTBDIJd:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -7681,8 +7681,8 @@ again:
 		goto fall
 	case fastTESTBDIJe:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -7696,8 +7696,8 @@ again:
 		goto fall
 	case fastTESTBDIJf:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
@@ -7711,8 +7711,8 @@ again:
 		goto fall
 	case fastTESTLDIJ0:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -7726,8 +7726,8 @@ again:
 		goto fall
 	case fastTESTLDIJ1:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -7741,8 +7741,8 @@ again:
 		goto fall
 	case fastTESTLDIJ2:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -7756,8 +7756,8 @@ again:
 		goto fall
 	case fastTESTLDIJ3:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -7771,8 +7771,8 @@ again:
 		goto fall
 	case fastTESTLDIJ4:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -7786,8 +7786,8 @@ again:
 		goto fall
 	case fastTESTLDIJ5:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -7801,8 +7801,8 @@ again:
 		goto fall
 	case fastTESTLDIJ6:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -7816,8 +7816,8 @@ again:
 		goto fall
 	case fastTESTLDIJ7:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -7831,8 +7831,8 @@ again:
 		goto fall
 	case fastTESTLDIJ8:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -7846,8 +7846,8 @@ again:
 		goto fall
 	case fastTESTLDIJ9:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -7861,8 +7861,8 @@ again:
 		goto fall
 	case fastTESTLDIJc:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -7876,8 +7876,8 @@ again:
 		goto fall
 	case fastTESTLDIJd:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -7891,8 +7891,8 @@ again:
 		goto fall
 	case fastTESTLDIJe:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -7906,8 +7906,8 @@ again:
 		goto fall
 	case fastTESTLDIJf:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+3)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
@@ -7921,8 +7921,8 @@ again:
 		goto fall
 	case fastTESTQRDJ0:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -7936,8 +7936,8 @@ again:
 		goto fall
 	case fastTESTQRDJ1:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -7951,8 +7951,8 @@ again:
 		goto fall
 	case fastTESTQRDJ2:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -7966,8 +7966,8 @@ again:
 		goto fall
 	case fastTESTQRDJ3:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -7981,8 +7981,8 @@ again:
 		goto fall
 	case fastTESTQRDJ4:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -7996,8 +7996,8 @@ again:
 		goto fall
 	case fastTESTQRDJ5:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -8011,8 +8011,8 @@ again:
 		goto fall
 	case fastTESTQRDJ6:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -8026,8 +8026,8 @@ again:
 		goto fall
 	case fastTESTQRDJ7:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -8041,8 +8041,8 @@ again:
 		goto fall
 	case fastTESTQRDJ8:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -8056,8 +8056,8 @@ again:
 		goto fall
 	case fastTESTQRDJ9:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -8071,8 +8071,8 @@ again:
 		goto fall
 	case fastTESTQRDJc:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -8086,8 +8086,8 @@ again:
 		goto fall
 	case fastTESTQRDJd:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -8101,8 +8101,8 @@ again:
 		goto fall
 	case fastTESTQRDJe:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -8116,8 +8116,8 @@ again:
 		goto fall
 	case fastTESTQRDJf:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -8211,8 +8211,8 @@ again:
 		goto fall
 	case fastPushR:
 		ea = r[RSP] - 8
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -8220,8 +8220,8 @@ again:
 		r[RSP] = ea
 	case fastPushI:
 		ea = r[RSP] - 8
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -8229,8 +8229,8 @@ again:
 		r[RSP] = ea
 	case fastPopR:
 		ea = r[RSP]
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -8238,8 +8238,8 @@ again:
 		r[o.a&31] = *h
 	case fastLeave:
 		ea = r[RBP]
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -8247,8 +8247,8 @@ again:
 		r[RBP] = *h
 	case fastCallRel:
 		ea = r[RSP] - 8
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -8261,8 +8261,8 @@ again:
 			goto slow
 		}
 		ea = r[RSP] - 8
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -8277,8 +8277,8 @@ again:
 		goto lookup
 	case fastJmpD:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -8289,8 +8289,8 @@ again:
 		goto lookup
 	case fastCallD:
 		ea = r[o.b&31] + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -8299,8 +8299,8 @@ again:
 			goto slow
 		}
 		ea = r[RSP] - 8
-		e = &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e = &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		*(*uint64)(unsafe.Add(e.page, ea&0xfff)) = s.page | uint64(o.off) + uint64(o.len)
@@ -8308,8 +8308,8 @@ again:
 		goto lookup
 	case fastJmpX:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -8320,8 +8320,8 @@ again:
 		goto lookup
 	case fastCallX:
 		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -8330,8 +8330,8 @@ again:
 			goto slow
 		}
 		ea = r[RSP] - 8
-		e = &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.w {
+		e = &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missWrite
 		}
 		*(*uint64)(unsafe.Add(e.page, ea&0xfff)) = s.page | uint64(o.off) + uint64(o.len)
@@ -8339,8 +8339,8 @@ again:
 		goto lookup
 	case fastRet:
 		ea = r[RSP]
-		e := &tlb[ea>>12&(fastTLB-1)]
-		if (ea+7)&^0xfff != e.r {
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
 			goto missRead
 		}
 		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
@@ -8366,6 +8366,7 @@ charge:
 	}
 	budget += int64(o.n)
 	if budget == 0 {
+		s.at = o
 		pc = s.page | uint64(o.off)
 		goto leave
 	}
@@ -8418,6 +8419,7 @@ slow: // the instruction at o must take the slow way
 	return s.page | uint64(o.off), budget, fastStep
 stop: // the budget ended inside a block
 	s.unpatch()
+	s.at = o
 	return s.page | uint64(o.off), 0, fastBudget
 leave:
 	s.unpatch()

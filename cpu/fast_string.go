@@ -35,10 +35,10 @@ func (s *fastCore) stringOp(o *fastOp, budget int64) (used int64, more bool) {
 	n := min(uint64(budget), c.GPR[RCX])
 	var src, dst []byte
 	if in.Op == decode.MOVS || in.Op == decode.CMPS {
-		src = s.run(c.GPR[RSI], false)
+		src = s.pageFrom(c.GPR[RSI], false)
 		n = min(n, uint64(len(src))/size)
 	}
-	dst = s.run(c.GPR[RDI], in.Op == decode.MOVS || in.Op == decode.STOS)
+	dst = s.pageFrom(c.GPR[RDI], in.Op == decode.MOVS || in.Op == decode.STOS)
 	n = min(n, uint64(len(dst))/size)
 	if n == 0 {
 		return 0, true
@@ -61,15 +61,15 @@ func (s *fastCore) stringOp(o *fastOp, budget int64) (used int64, more bool) {
 	return int64(done), c.GPR[RCX] != 0 && !stopped
 }
 
-// run returns the memory from va to the end of its page, nil when accesses to
+// pageFrom returns the memory from va to the end of its page, nil when accesses to
 // it must take the slow way.
-func (s *fastCore) run(va uint64, write bool) []byte {
-	e := &s.tlb[va>>12&(fastTLB-1)]
-	page := va &^ 0xfff
-	if write && e.w != page || !write && e.r != page {
-		if !s.fill(va, write) {
-			return nil
-		}
+func (s *fastCore) pageFrom(va uint64, write bool) []byte {
+	e := &s.tlb.read[va>>12&(fastTLB-1)]
+	if write {
+		e = &s.tlb.write[va>>12&(fastTLB-1)]
+	}
+	if e.va != va&^0xfff && !s.fill(va, write) {
+		return nil
 	}
 	off := va & 0xfff
 	return unsafe.Slice((*byte)(unsafe.Add(e.page, off)), 0x1000-off)

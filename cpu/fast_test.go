@@ -117,3 +117,17 @@ func BenchmarkRun(b *testing.B) {
 		})
 	}
 }
+
+// Two cores in turn, a quantum of steps each: the price of stopping.
+func BenchmarkInterleaved(b *testing.B) {
+	for _, quantum := range []uint64{1, 10, 100, 1000, 10000} {
+		b.Run(fmt.Sprint(quantum), func(b *testing.B) {
+			m := workload(b, 2, benchBlob(b, "sieve"), 1<<40)
+			b.ResetTimer()
+			done, _, err := m.RunTurns(quantum, uint64(b.N))
+			require.NoError(b, err)
+			require.Equal(b, uint64(b.N), done)
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds()/1e6, "Minstr/s")
+		})
+	}
+}

@@ -39,21 +39,21 @@ func key2(op string, w width, shape string, sub int) string {
 
 // access returns code that finds the page of w bytes at place p, as pointer h.
 func access(p place, w width, write bool) string {
-	field, miss := "r", "missRead"
+	kind, miss := "read", "missRead"
 	if write {
-		field, miss = "w", "missWrite"
+		kind, miss = "write", "missWrite"
 	}
 	last := ""
 	if w.bytes > 1 {
 		last = fmt.Sprintf("+%d", w.bytes-1)
 	}
 	return fmt.Sprintf(`			ea = %s
-			e := &tlb[ea>>12&(fastTLB-1)]
-			if (ea%s)&^0xfff != e.%s {
+			e := &tlb.%s[ea>>12&(fastTLB-1)]
+			if (ea%s)&^0xfff != e.va {
 				goto %s
 			}
 			h := (*%s)(unsafe.Add(e.page, ea&0xfff))
-`, p.ea, last, field, miss, w.u)
+`, p.ea, kind, last, miss, w.u)
 }
 
 // setReg returns code that writes expression v, of w's unsigned type, to the

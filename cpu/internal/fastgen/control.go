@@ -92,8 +92,8 @@ func (g *gen) control() {
 		g.add("fastCall"+p.suffix, key("CALL", w8, p.suffix), `%spc = *h
 			if !canonical(pc) { goto slow }
 			ea = r[RSP] - 8
-			e = &tlb[ea>>12&(fastTLB-1)]
-			if (ea+7)&^0xfff != e.w {
+			e = &tlb.write[ea>>12&(fastTLB-1)]
+			if (ea+7)&^0xfff != e.va {
 				goto missWrite
 			}
 			*(*uint64)(unsafe.Add(e.page, ea&0xfff)) = s.page | uint64(o.off) + uint64(o.len)

@@ -143,6 +143,7 @@ fall: // a conditional branch not taken: the next block begins
 		}
 		budget += int64(o.n)
 		if budget == 0 {
+			s.at = o
 			pc = s.page | uint64(o.off)
 			goto leave
 		}
@@ -195,6 +196,7 @@ slow: // the instruction at o must take the slow way
 	return s.page | uint64(o.off), budget, fastStep
 stop: // the budget ended inside a block
 	s.unpatch()
+	s.at = o
 	return s.page | uint64(o.off), 0, fastBudget
 leave:
 	s.unpatch()
