@@ -27,6 +27,8 @@ var deviations = map[string]map[string]string{
 		"rmw_is_a_write":          "QEMU reads first and reports a read; processors report the write that the instruction is (SDM vol. 3A, section 4.7)",
 		"null_ss_of_other_rpl":    "QEMU takes any null SS below ring 3; SDM vol. 2, MOV: #GP(0) unless RPL is CPL",
 		"ltr_null":                "QEMU loads a null TR; SDM vol. 2, LTR: #GP(0)",
+		"protected_mode_limits":   "QEMU checks no segment limits; SDM vol. 3A, section 5.3",
+		"real_mode":               "as protected_mode_limits",
 		"lar_types_of_long_mode":  "QEMU accepts 16-bit system types; SDM vol. 2, LAR, table 3-53",
 	},
 	"bochs": {
