@@ -100,14 +100,14 @@ func opVerw(c *Core, in *decode.Inst) {
 	c.verify(in, func(d uint64) bool { return d&descCode == 0 && d&descRW != 0 })
 }
 
-// opArpl raises the RPL of operand 0 to that of operand 1.
+// opArpl raises the RPL of operand 0 to that of operand 1, and writes only
+// then.
 func opArpl(c *Core, in *decode.Inst) {
 	c.protected()
-	a, b := c.rmwArg(in, 0), c.arg(in, 1)
+	a, b := c.arg(in, 0), c.arg(in, 1)
 	low := a&3 < b&3
 	if low {
-		a = a&^3 | b&3
+		c.setArg(in, 0, a&^3|b&3)
 	}
-	c.setArg(in, 0, a)
 	c.setZF(low)
 }

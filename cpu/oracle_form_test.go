@@ -12,6 +12,7 @@ import (
 // sweep of the opcode maps found to decode.
 type form struct {
 	op      decode.Op
+	mode    decode.Mode
 	prefix  byte // 0, 66, F2 or F3
 	rexW    bool
 	escape  []byte // opcode map: none, 0F, 0F 38, 0F 3A
@@ -119,7 +120,7 @@ func (f *form) bytes(rex byte) (b []byte) {
 // try decodes the form with what follows the opcode.
 func (f *form) try(next byte) (decode.Inst, bool) {
 	b := append(f.bytes(0), next, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
-	in, err := decode.Decode(b[:min(len(b), 15)], decode.Mode64)
+	in, err := decode.Decode(b[:min(len(b), 15)], f.mode)
 	return in, err == nil
 }
 
@@ -139,7 +140,7 @@ func hasModRM(escape []byte, op byte) bool {
 		return op&7 < 4
 	}
 	switch {
-	case op == 0x63, op == 0x69, op == 0x6b, op >= 0x80 && op <= 0x8f, op >= 0xc0 && op <= 0xc1, op >= 0xc6 && op <= 0xc7,
+	case op == 0x62, op == 0x63, op == 0xc4, op == 0xc5, op == 0x69, op == 0x6b, op >= 0x80 && op <= 0x8f, op >= 0xc0 && op <= 0xc1, op >= 0xc6 && op <= 0xc7,
 		op >= 0xd0 && op <= 0xd3, op >= 0xd8 && op <= 0xdf, op >= 0xf6 && op <= 0xf7, op >= 0xfe:
 		return true
 	}

@@ -24,7 +24,7 @@ type encoding struct {
 // false when the random parts made something that the oracle cannot run.
 func (r *oracleRun) generate(f *form, rec *native.Record, addr uint64) bool {
 	e := r.encode(f)
-	in, err := decode.Decode(padded(e.code), decode.Mode64)
+	in, err := decode.Decode(padded(e.code), f.mode)
 	if (in.Op == decode.BSF || in.Op == decode.BSR) && bytes.IndexByte(e.code[:4], 0xf3) >= 0 {
 		return false // TZCNT and LZCNT
 	}
@@ -43,6 +43,9 @@ func (r *oracleRun) generate(f *form, rec *native.Record, addr uint64) bool {
 		return false
 	}
 	w.special()
+	if rec.Code32 = f.mode == decode.Mode32; rec.Code32 {
+		w.legacy()
+	}
 	rec.Code = append(rec.Code[:0], e.code...)
 	return true
 }
@@ -52,6 +55,9 @@ func (r *oracleRun) generate(f *form, rec *native.Record, addr uint64) bool {
 // or nothing.
 func (r *oracleRun) encode(f *form) encoding {
 	rng := r.rng
+	if f.mode == decode.Mode32 {
+		return r.encodeLegacy(f)
+	}
 	e := encoding{dispAt: -1}
 	if rng.IntN(12) == 0 {
 		e.code = append(e.code, []byte{0x64, 0x65, 0x67, 0x2e, 0x3e, 0x26, 0x36, 0x67}[rng.IntN(8)])

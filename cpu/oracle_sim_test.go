@@ -34,6 +34,12 @@ const (
 	simKernel = 0xffff800000000000 // physical memory again, for the supervisor
 )
 
+// The segments of 32-bit code, as Linux has them for compatibility mode.
+var (
+	simCode32 = SegReg{Sel: 0x23, Limit: 0xffffffff, Attr: AttrG | AttrDB | AttrP | 3<<5 | AttrS | AttrCode | AttrRead | AttrAccessed}
+	simData   = SegReg{Sel: 0x2b, Limit: 0xffffffff, Attr: AttrG | AttrDB | AttrP | 3<<5 | AttrS | AttrWrite | AttrAccessed}
+)
+
 func newOracleSim(t testing.TB) *oracleSim {
 	m, err := New(Config{MemBytes: simMem})
 	require.NoError(t, err)
@@ -47,10 +53,8 @@ func newOracleSim(t testing.TB) *oracleSim {
 	c.CR4 = CR4PAE | CR4OSFXSR | CR4OSXMMEXCPT | CR4FSGSBASE | CR4UMIP
 	c.EFER = EFERLME | EFERLMA | EFERNXE | EFERSCE
 	c.Seg[CS] = SegReg{Sel: 0x33, Limit: 0xffffffff, Attr: AttrG | AttrL | AttrP | 3<<5 | AttrS | AttrCode | AttrRead | AttrAccessed}
-	c.Seg[SS] = SegReg{Sel: 0x2b, Limit: 0xffffffff, Attr: AttrG | AttrDB | AttrP | 3<<5 | AttrS | AttrWrite | AttrAccessed}
-	for _, seg := range []int{DS, ES, FS, GS} {
-		c.Seg[seg] = SegReg{}
-	}
+	c.Seg[SS], c.Seg[DS], c.Seg[ES] = simData, simData, simData
+	c.Seg[FS], c.Seg[GS] = SegReg{}, SegReg{}
 	c.Seg[FS].Base, c.Seg[GS].Base = native.FSBase, native.GSBase
 	c.GDTR = TableReg{simKernel + simGDT, 0x7f}
 	c.IDTR = TableReg{simKernel + simIDT, 0xfff}
@@ -112,6 +116,7 @@ func (s *oracleSim) poke(pa, v uint64) {
 func (s *oracleSim) tables() {
 	s.poke(simGDT+0x10, 0x00af9b000000ffff) // ring 0 code
 	s.poke(simGDT+0x18, 0x00cf93000000ffff) // ring 0 data
+	s.poke(simGDT+0x20, 0x00cffb000000ffff) // ring 3 code, 32 bits
 	s.poke(simGDT+0x28, 0x00cff3000000ffff) // ring 3 data
 	s.poke(simGDT+0x30, 0x00affb000000ffff) // ring 3 code
 	const handler = uint64(simKernel + simCode)
@@ -139,6 +144,9 @@ const maxIterations = 64
 func (s *oracleSim) run(i int, rec *native.Record, out *native.Result) error {
 	c := s.c
 	c.Sys = s.sys
+	if rec.Code32 {
+		c.Seg[CS] = simCode32
+	}
 	c.GPR, c.RIP, c.Flags = rec.GPR, native.SlotAddr(i), rec.Flags
 	if rec.UseFX {
 		s.loadFX(&rec.FX)
@@ -148,6 +156,12 @@ func (s *oracleSim) run(i int, rec *native.Record, out *native.Result) error {
 	s.m.WritePhys(simArena+uint64(rec.WinOff), rec.Mem[:rec.WinLen])
 	if err := s.step(c.RIP, uint64(len(rec.Code)), out); err != nil {
 		return err
+	}
+	if rec.Code32 {
+		for i := range out.GPR {
+			out.GPR[i] &= 0xffffffff
+		}
+		clear(out.GPR[8:])
 	}
 	s.m.ReadPhys(simArena+uint64(rec.WinOff), out.Mem[:rec.WinLen])
 	if rec.UseFX {

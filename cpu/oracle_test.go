@@ -35,7 +35,7 @@ var (
 const oracleSlice = 1_000_000
 
 func TestOracle(t *testing.T) {
-	forms := oracleForms()
+	forms := append(oracleForms(), legacyForms()...)
 	require.Greater(t, len(forms), 2000, "the sweep of the opcode maps found few forms")
 	if *oracleOp != "" {
 		forms = onlyOps(forms, strings.Split(*oracleOp, ","))
@@ -183,7 +183,7 @@ func (r *oracleRun) batch(k int) {
 
 func (r *oracleRun) compare(i int) {
 	rec := &r.recs[i]
-	in, err := decode.Decode(padded(rec.Code), decode.Mode64)
+	in, err := decode.Decode(padded(rec.Code), recordMode(rec))
 	if err != nil {
 		r.report.err = err
 		return
@@ -217,7 +217,7 @@ func padded(code []byte) []byte {
 // describe prints a record for a person.
 func describe(in *decode.Inst, rec *native.Record, addr uint64) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "  % x  %s  at %#x flags %#x window %#x+%d\n", rec.Code, decode.Text(padded(rec.Code), addr, nil), addr, rec.Flags, rec.WinOff, rec.WinLen)
+	fmt.Fprintf(&b, "  % x  %s  at %#x flags %#x window %#x+%d\n", rec.Code, decode.TextMode(padded(rec.Code), addr, recordMode(rec), nil), addr, rec.Flags, rec.WinOff, rec.WinLen)
 	for i, v := range rec.GPR {
 		fmt.Fprintf(&b, "  %s=%#x", gprNames[i], v)
 	}

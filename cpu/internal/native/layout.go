@@ -59,7 +59,8 @@ type record struct {
 	winOff  uint64     // 144: offset of the window in the arena
 	winLen  uint64     // 152: its length, a multiple of 8
 	useFX   uint64     // 160: not 0: load and store fx
-	_       [3]uint64
+	code32  uint64     // 168: not 0: the instruction is 32-bit code
+	_       [2]uint64
 	fx      [512]byte       // 192: FXSAVE64 image
 	mem     [MaxWindow]byte // 704
 	outGPR  [16]uint64      // 1344
@@ -120,7 +121,7 @@ func helperSource(body string) string {
 		name  string
 		value uint64
 	}{
-		{"R_FLAGS", 128}, {"R_ENTRY", 136}, {"R_WINOFF", 144}, {"R_WINLEN", 152}, {"R_USEFX", 160},
+		{"R_FLAGS", 128}, {"R_ENTRY", 136}, {"R_WINOFF", 144}, {"R_WINLEN", 152}, {"R_USEFX", 160}, {"R_CODE32", 168},
 		{"R_FX", 192}, {"R_MEM", 704}, {"O_GPR", 1344}, {"O_FLAGS", 1472}, {"O_RIP", 1480},
 		{"O_TRAP", 1488}, {"O_ERR", 1496}, {"O_CR2", 1504}, {"O_FX", 1536}, {"O_MEM", 2048},
 		{"R_SIZE", recordSize}, {"RECORDS", recBase}, {"ALIAS", aliasVA},

@@ -172,7 +172,10 @@ func (h *Helper) put(i int, r *Record) {
 	p.gpr, p.flags = r.GPR, r.Flags
 	p.entry = SlotAddr(i)
 	p.winOff, p.winLen = uint64(r.WinOff), uint64(r.WinLen)
-	p.useFX = 0
+	p.useFX, p.code32 = 0, 0
+	if r.Code32 {
+		p.code32 = 1
+	}
 	if r.UseFX {
 		p.useFX = 1
 		p.fx = r.FX
@@ -180,18 +183,26 @@ func (h *Helper) put(i int, r *Record) {
 	copy(p.mem[:r.WinLen], r.Mem[:])
 	slot := h.shm[codeOff+i*SlotSize:][:SlotSize]
 	n := copy(slot, r.Code)
-	h.pad(slot, i, n)
-	h.pad(slot, i, PadOffset)
+	h.pad(slot, i, n, r.Code32)
+	h.pad(slot, i, PadOffset, r.Code32)
 }
 
 // pad writes a landing pad at offset at of slot i: it notes its own address
-// and goes back, without touching a register or a flag.
-func (h *Helper) pad(slot []byte, i, at int) {
+// and goes back, without touching a register or a flag. The address of padrip
+// is relative in 64-bit code and absolute in 32-bit code.
+func (h *Helper) pad(slot []byte, i, at int, code32 bool) {
 	addr := SlotAddr(i) + uint64(at)
 	p := slot[at:]
-	p[0], p[1] = 0xc7, 0x05 // movl $addr, padrip(%rip)
-	binary.LittleEndian.PutUint32(p[2:], uint32(h.exe.padrip-(addr+10)))
+	p[0], p[1] = 0xc7, 0x05 // movl $addr, padrip
 	binary.LittleEndian.PutUint32(p[6:], uint32(addr))
+	if code32 {
+		binary.LittleEndian.PutUint32(p[2:], uint32(h.exe.padrip))
+		p[10] = 0xea // ljmp $0x33, $finish
+		binary.LittleEndian.PutUint32(p[11:], uint32(h.exe.finish))
+		p[15], p[16] = 0x33, 0
+		return
+	}
+	binary.LittleEndian.PutUint32(p[2:], uint32(h.exe.padrip-(addr+10)))
 	p[10] = 0xe9 // jmp finish
 	binary.LittleEndian.PutUint32(p[11:], uint32(h.exe.finish-(addr+15)))
 }
@@ -203,6 +214,12 @@ func (h *Helper) get(i int, out *Result) {
 	out.Code, out.CR2 = 0, 0
 	if out.Trap >= 0 {
 		out.Code, out.CR2 = uint32(p.outErr), p.outCR2
+	}
+	if p.code32 != 0 {
+		for i := range out.GPR {
+			out.GPR[i] = uint64(uint32(out.GPR[i]))
+		}
+		clear(out.GPR[8:])
 	}
 	out.FX = p.outFX
 	out.Mem = p.outMem

@@ -84,6 +84,28 @@ func TestKnownResults(t *testing.T) {
 	}
 }
 
+// 32-bit code: the results are the manual's, worked out by hand.
+func TestCode32(t *testing.T) {
+	h := New(t)
+	regs := [16]uint64{0x0f, 2, 3, 4, LowArena + 64, 6, LowArena + 8}
+	recs := []Record{
+		{Code: []byte{0x37}, GPR: regs, Flags: 2, Code32: true, WinLen: 128},       // aaa
+		{Code: []byte{0x50}, GPR: regs, Flags: 2, Code32: true, WinLen: 128},       // push %eax
+		{Code: []byte{0x48}, GPR: regs, Flags: 2, Code32: true, WinLen: 128},       // dec %eax
+		{Code: []byte{0xd4, 0x00}, GPR: regs, Flags: 2, Code32: true, WinLen: 128}, // aam 0
+		{Code: []byte{0x48, 0x90}, GPR: regs, Flags: 2, WinLen: 128},               // rex.W nop
+	}
+	res := make([]Result, len(recs))
+	require.NoError(t, h.Run(recs, res))
+	require.Equal(t, uint64(0x105), res[0].GPR[0])
+	require.Equal(t, uint64(LowArena+60), res[1].GPR[4])
+	require.Equal(t, uint32(0x0f), binary.LittleEndian.Uint32(res[1].Mem[60:]))
+	require.Equal(t, uint64(0x0e), res[2].GPR[0])
+	require.Equal(t, SlotAddr(2)+1, res[2].RIP)
+	require.Equal(t, 0, res[3].Trap)
+	require.Equal(t, uint64(0x0f), res[4].GPR[0])
+}
+
 // The helper's offsets are written down as numbers; the compiler's must agree.
 func TestRecordLayout(t *testing.T) {
 	var r record
@@ -93,6 +115,7 @@ func TestRecordLayout(t *testing.T) {
 	require.EqualValues(t, 144, unsafe.Offsetof(r.winOff))
 	require.EqualValues(t, 152, unsafe.Offsetof(r.winLen))
 	require.EqualValues(t, 160, unsafe.Offsetof(r.useFX))
+	require.EqualValues(t, 168, unsafe.Offsetof(r.code32))
 	require.EqualValues(t, 192, unsafe.Offsetof(r.fx))
 	require.EqualValues(t, 704, unsafe.Offsetof(r.mem))
 	require.EqualValues(t, 1344, unsafe.Offsetof(r.outGPR))
