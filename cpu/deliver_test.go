@@ -160,7 +160,7 @@ func TestDataBreakpoint(t *testing.T) {
 // TestDoubleFaults walks table 6-5: what a fault during delivery becomes.
 func TestDoubleFaults(t *testing.T) {
 	ud2, pf := []byte{0x0f, 0x0b}, []byte{0x8a, 0x04, 0x25, 0, 0, 0, 0x10} // mov 0x10000000, %al
-	gp := []byte{0x0f, 0x23, 0xf8}                                        // mov %rax, %dr7 with a bad value
+	gp := []byte{0x0f, 0x23, 0xf8}                                         // mov %rax, %dr7 with a bad value
 	for _, c := range []struct {
 		name    string
 		code    []byte

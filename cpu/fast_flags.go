@@ -19,9 +19,9 @@ const (
 	lazyShr   = 7 << 2
 	lazySar   = 8 << 2
 
-	lazyAdd1, lazyAdd4, lazyAdd8       = lazyAdd | 0, lazyAdd | 2, lazyAdd | 3
-	lazySub1, lazySub4, lazySub8       = lazySub | 0, lazySub | 2, lazySub | 3
-	lazyLogic1, lazyLogic4, lazyLogic8 = lazyLogic | 0, lazyLogic | 2, lazyLogic | 3
+	lazyAdd1, lazyAdd4, lazyAdd8       = lazyAdd, lazyAdd | 2, lazyAdd | 3
+	lazySub1, lazySub4, lazySub8       = lazySub, lazySub | 2, lazySub | 3
+	lazyLogic1, lazyLogic4, lazyLogic8 = lazyLogic, lazyLogic | 2, lazyLogic | 3
 	lazyInc4, lazyInc8                 = lazyInc | 2, lazyInc | 3
 	lazyDec4, lazyDec8                 = lazyDec | 2, lazyDec | 3
 	lazyShl4, lazyShl8                 = lazyShl | 2, lazyShl | 3

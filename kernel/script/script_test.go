@@ -328,7 +328,7 @@ func TestCompletion(t *testing.T) {
 
 // TestCommandsReference pins docs/commands against the table.
 func TestCommandsReference(t *testing.T) {
-	const file = "../../COMMANDS.md"
+	const file = "COMMANDS.md"
 	if os.Getenv("KLPSIM_UPDATE") != "" {
 		require.NoError(t, os.WriteFile(file, []byte(script.Reference()), 0o644))
 	}
