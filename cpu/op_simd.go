@@ -59,11 +59,7 @@ func (c *Core) enterSIMD(in *decode.Inst) bool {
 
 // enterMMX is the unit check and the transition of an MMX instruction.
 func (c *Core) enterMMX() bool {
-	c.checkMMX()
-	if !c.faulted() {
-		c.raisePendingX87()
-	}
-	if c.faulted() {
+	if c.checkMMX(); c.faulted() {
 		return false
 	}
 	if c.FTW != 0xff || c.FSW&fswTop != 0 {

@@ -65,29 +65,60 @@ func undefinedGPR(in *decode.Inst, rec *native.Record, i int, host, ours *native
 	return undefinedShift(in, rec) && in.Args[0].Kind == decode.Reg && int(in.Args[0].N) == i
 }
 
-// undefinedMem reports memory that may differ: the instruction, data and
-// opcode pointers of x87 save images.
-// What ENTER and the state-saving instructions wrote before they faulted stays
-// on some processors.
-func undefinedMem(in *decode.Inst, host, ours *native.Result, n int) bool {
+// undefinedMem clears, on both sides, memory that may differ. What ENTER and
+// the state-saving instructions wrote before they faulted stays on some
+// processors. The instruction, data and opcode pointers of x87 save images
+// are kept by some processors always, by others with unmasked exceptions only
+// (SDM vol. 1, 8.1.8), and MXCSR_MASK tells of AMD's misaligned mode.
+func undefinedMem(in *decode.Inst, rec *native.Record, addr uint64, host, ours *native.Result) {
+	from, to := -1, -1
 	switch in.Op {
-	case decode.ENTER, decode.FXSAVE, decode.FNSAVE, decode.FNSTENV, decode.MASKMOVDQU, decode.MASKMOVQ:
-		return host.Trap >= 0
+	case decode.ENTER, decode.MASKMOVDQU, decode.MASKMOVQ:
+	case decode.FXSAVE:
+		clearMem(in, rec, addr, host, ours, 28, 32)
+		from, to = 6, 24
+	case decode.FNSAVE, decode.FNSTENV:
+		from, to = 12, 26
+		if in.Size == 2 {
+			from, to = 6, 14
+		}
+	default:
+		return
+	}
+	if host.Trap >= 0 {
+		host.Mem, ours.Mem = rec.Mem, rec.Mem
+	} else if from >= 0 {
+		clearMem(in, rec, addr, host, ours, from, to)
+	}
+}
+
+// clearMem clears bytes from..to of the explicit memory operand on both sides.
+func clearMem(in *decode.Inst, rec *native.Record, addr uint64, host, ours *native.Result, from, to int) {
+	lin := linearOf(in, &rec.GPR, addr+uint64(in.Len))
+	for i := from; i < to; i++ {
+		off := (lin+uint64(i)-native.LowArena)&0xffffff - uint64(rec.WinOff)
+		if lin >= native.HighArena {
+			off = lin + uint64(i) - native.HighArena - uint64(rec.WinOff)
+		}
+		if off < uint64(rec.WinLen) {
+			host.Mem[off], ours.Mem[off] = 0, 0
+		}
+	}
+}
+
+// undefinedCR2 reports instructions that may fault for bytes they do not
+// touch, or that touch theirs in an order of the processor's own.
+func undefinedCR2(in *decode.Inst) bool {
+	switch in.Op {
+	case decode.MASKMOVDQU, decode.MASKMOVQ, decode.FLDENV, decode.FNSTENV, decode.FRSTOR, decode.FNSAVE, decode.FXSAVE, decode.FXRSTOR:
+		return true
 	}
 	return false
 }
 
-// undefinedCR2 reports instructions that may fault for bytes they do not touch.
-func undefinedCR2(in *decode.Inst) bool {
-	return in.Op == decode.MASKMOVDQU || in.Op == decode.MASKMOVQ
-}
-
-// undefinedFTW reports MMX instructions that faulted: whether the x87 stack
-// has become the MMX file by then is up to the processor.
-func undefinedFTW(in *decode.Inst, host *native.Result) bool { return isMMX(in) && host.Trap >= 0 }
-
-// undefinedFSW reports status words that may differ.
-func undefinedFSW(in *decode.Inst, host, ours *native.Result) bool { return false }
+// undefinedX87 reports MMX instructions that faulted: whether the x87 stack has
+// become the MMX file by then is up to the processor.
+func undefinedX87(in *decode.Inst, host *native.Result) bool { return isMMX(in) && host.Trap >= 0 }
 
 // approximateST allows x87 results that the manual does not define bit for bit.
 func approximateST(in *decode.Inst, host, ours []byte) bool { return false }

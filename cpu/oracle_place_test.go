@@ -21,6 +21,8 @@ func (w *placer) special() {
 	case decode.MASKMOVDQU, decode.MASKMOVQ:
 		w.setEA(RDI, w.base+uint64(w.rng.IntN(64)))
 		w.rec.Flags &^= FlagAC
+	case decode.FLDENV, decode.FNSTENV, decode.FRSTOR, decode.FNSAVE:
+		w.rec.Flags &^= FlagAC // the pieces in which they go to memory are the processor's
 	case decode.BT, decode.BTS, decode.BTR, decode.BTC:
 		if in.Args[1].Kind == decode.Reg && in.Args[0].Kind == decode.Mem {
 			w.bitOffset()
@@ -78,33 +80,38 @@ func (w *placer) operand(n int) []byte {
 	return nil
 }
 
-// linear computes the explicit operand's address as the manual says, without
-// help from the code under test.
+// linear is the explicit operand's address.
 func (w *placer) linear() uint64 {
-	in := w.in
-	disp := uint64(in.Disp)
+	in := *w.in
 	if w.e.dispLen == 4 {
-		disp = uint64(int64(int32(binary.LittleEndian.Uint32(w.e.code[w.e.dispAt:]))))
+		in.Disp = int64(int32(binary.LittleEndian.Uint32(w.e.code[w.e.dispAt:])))
 	}
+	return linearOf(&in, &w.rec.GPR, w.next)
+}
+
+// linearOf computes the explicit operand's address as the manual says, without
+// help from the code under test; next is the following instruction's address.
+func linearOf(in *decode.Inst, gpr *[16]uint64, next uint64) uint64 {
+	a := uint64(in.Disp)
 	switch {
 	case in.Base == decode.RegIP:
-		disp += w.next
+		a += next
 	case in.Base != decode.NoReg:
-		disp += w.rec.GPR[in.Base]
+		a += gpr[in.Base]
 	}
 	if in.Index != decode.NoReg {
-		disp += w.rec.GPR[in.Index] * uint64(in.Scale)
+		a += gpr[in.Index] * uint64(in.Scale)
 	}
 	if in.AddrSize == 4 {
-		disp &= 0xffffffff
+		a &= 0xffffffff
 	}
 	switch in.Segment {
 	case decode.SegFS:
-		disp += native.FSBase
+		a += native.FSBase
 	case decode.SegGS:
-		disp += native.GSBase
+		a += native.GSBase
 	}
-	return disp
+	return a
 }
 
 // strings places source and destination and keeps counts small.

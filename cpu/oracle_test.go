@@ -199,7 +199,7 @@ func (r *oracleRun) compare(i int) {
 		r.report.diffs[name] = d
 	}
 	d.n++
-	if diff := difference(&in, rec, &r.native[i], &r.ours[i]); diff != "" {
+	if diff := difference(&in, rec, native.SlotAddr(i), &r.native[i], &r.ours[i]); diff != "" {
 		if d.bad < *oracleShow {
 			d.text += describe(&in, rec, native.SlotAddr(i)) + diff
 		}
@@ -242,7 +242,7 @@ func describe(in *decode.Inst, rec *native.Record, addr uint64) string {
 var gprNames = [16]string{"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"}
 
 // difference lists where klpsim's result is not the host's.
-func difference(in *decode.Inst, rec *native.Record, host, ours *native.Result) string {
+func difference(in *decode.Inst, rec *native.Record, addr uint64, host, ours *native.Result) string {
 	var b strings.Builder
 	note := func(what string, host, ours any) { fmt.Fprintf(&b, "    %s: host %#x, klpsim %#x\n", what, host, ours) }
 	if host.Trap != ours.Trap {
@@ -267,7 +267,8 @@ func difference(in *decode.Inst, rec *native.Record, host, ours *native.Result) 
 	if undef := undefinedFlags(in, rec) | FlagRF; (host.Flags^ours.Flags)&^undef != 0 {
 		note("flags", host.Flags&^undef, ours.Flags&^undef)
 	}
-	if n := rec.WinLen; string(host.Mem[:n]) != string(ours.Mem[:n]) && !undefinedMem(in, host, ours, n) {
+	undefinedMem(in, rec, addr, host, ours)
+	if n := rec.WinLen; string(host.Mem[:n]) != string(ours.Mem[:n]) {
 		for i := range host.Mem[:n] {
 			if host.Mem[i] != ours.Mem[i] {
 				note(fmt.Sprintf("memory+%d", i), host.Mem[i:min(i+16, n)], ours.Mem[i:min(i+16, n)])
@@ -297,17 +298,15 @@ func differenceFX(in *decode.Inst, host, ours *native.Result, note func(string, 
 			note(name, reversed(h), reversed(o))
 		}
 	}
-	if !undefinedFSW(in, host, ours) {
-		field("fsw", 2, 2)
-	}
-	field("fcw", 0, 2)
-	if !undefinedFTW(in, host) {
-		field("ftw", 4, 1)
-	}
 	field("mxcsr", 24, 4)
-	for i := range 8 {
-		if h, o := host.FX[32+16*i:][:10], ours.FX[32+16*i:][:10]; string(h) != string(o) && !approximateST(in, h, o) {
-			note(fmt.Sprintf("st%d", i), reversed(h), reversed(o))
+	if !undefinedX87(in, host) {
+		field("fcw", 0, 2)
+		field("fsw", 2, 2)
+		field("ftw", 4, 1)
+		for i := range 8 {
+			if h, o := host.FX[32+16*i:][:10], ours.FX[32+16*i:][:10]; string(h) != string(o) && !approximateST(in, h, o) {
+				note(fmt.Sprintf("st%d", i), reversed(h), reversed(o))
+			}
 		}
 	}
 	for i := range 16 {

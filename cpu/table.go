@@ -8,7 +8,7 @@ var table [decode.NumOps]Row
 
 // The row lists, one for each family of handlers.
 func init() {
-	for _, rows := range [][]Row{integerRows, controlRows, systemRows, packedRows, floatRows} {
+	for _, rows := range [][]Row{integerRows, controlRows, systemRows, packedRows, floatRows, x87Rows} {
 		for _, r := range rows {
 			if table[r.Op].Op != decode.Invalid {
 				panic("BUG: two rows for " + r.Op.String())

@@ -137,6 +137,11 @@ func (e *Env) tiny(f *format, prec uint, neg bool, exp int, hi, lo uint64, rexp 
 		if rinexact {
 			e.Flags |= PE
 		}
+		if rexp+24576 < f.emin {
+			e.Flags |= PE
+			e.RoundUp = false
+			return f.emin, 0
+		}
 		return rexp + 24576, rsig // x87 wraps the exponent (SDM vol. 1, 8.5.5), SSE has no result
 	} else if e.FTZ {
 		e.Flags |= UE | PE
@@ -157,6 +162,11 @@ func (e *Env) huge(f *format, prec uint, neg bool, rexp int, rsig uint64, inexac
 	if e.Masked&OE == 0 {
 		if inexact {
 			e.Flags |= PE
+		}
+		if rexp-24576 > f.emax {
+			e.Flags |= PE
+			e.RoundUp = true
+			return infExp, 0
 		}
 		return rexp - 24576, rsig // x87 wraps the exponent (SDM vol. 1, 8.5.4), SSE has no result
 	}
