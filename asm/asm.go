@@ -89,6 +89,7 @@ type assembler struct {
 	fileSym    []string
 	labelled   bool // the statement was a label
 	cfi        cfiState
+	dwarf      dwarfState
 	weakrefs   []*symbol
 	abs        *symbol
 }
@@ -141,6 +142,7 @@ func newAssembler(opt Options) *assembler {
 	a.section(".data")
 	a.section(".bss")
 	a.cur, a.previous = text, text
+	a.dwarf.row = lineRow{file: 1, line: 1, stmt: true}
 	return a
 }
 

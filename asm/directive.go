@@ -16,7 +16,7 @@ var directives map[string]directive
 func init() {
 	directives = map[string]directive{}
 	for _, t := range []map[string]directive{
-		dataDirectives, symbolDirectives, sectionDirectives, macroDirectives, conditionDirectives, cfiDirectives, otherDirectives,
+		dataDirectives, symbolDirectives, sectionDirectives, macroDirectives, conditionDirectives, cfiDirectives, dwarfDirectives, otherDirectives,
 	} {
 		for n, d := range t {
 			directives[n] = d
@@ -206,7 +206,7 @@ func incbin(a *assembler, at int) {
 // fileDirective handles `.file "name"`: the source file symbol.
 func fileDirective(a *assembler, at int) {
 	if class[a.blanks()]&isDigit != 0 {
-		a.skipStatement()
+		a.dwarfFile(at)
 		return
 	}
 	if name, ok := a.stringArg(); ok {

@@ -94,6 +94,9 @@ func (a *assembler) addPrefix(p *prefixInfo, at int) bool {
 
 // beginCode prepares the current section for instruction bytes.
 func (a *assembler) beginCode(at int) {
+	if a.dwarf.pending {
+		a.emitRow()
+	}
 	s := a.cur
 	a.ins.start = len(s.buf)
 	a.ins.nfix = len(s.fixups)

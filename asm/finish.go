@@ -8,6 +8,10 @@ import (
 
 // finishParsing reports what is left open at the end of the source.
 func (a *assembler) finishParsing() {
+	if a.dwarf.pending {
+		a.emitRow()
+	}
+	a.prepareLines()
 	a.finishCFI()
 	for _, c := range a.conds {
 		a.errorPos(c.pos, "end of file inside conditional")
@@ -46,8 +50,14 @@ type outReloc struct {
 
 // finish relaxes, resolves the fixups and builds the object.
 func (a *assembler) finish(name string) *Object {
-	for _, s := range a.sections {
+	for _, s := range a.dwarf.order {
 		a.relax(s)
+	}
+	a.finishLines()
+	for _, s := range a.sections {
+		if !a.hasRows(s) {
+			a.relax(s)
+		}
 	}
 	relocs := make([][]outReloc, len(a.sections))
 	for i, s := range a.sections {
