@@ -107,8 +107,10 @@ func (r *brute) visit(m *cpu.Machine, eval Evaluator, s bruteState, push func(br
 			n.nmi++
 			n.cost.Injections++
 		case cpu.Step, cpu.Hold:
-			last := cpu.Choice{Kind: cpu.Step, Core: uint8(s.last)}
-			if s.last >= 0 && s.last != int(c.Core) && slices.Contains(enabled, last) {
+			goesOn := slices.ContainsFunc(enabled, func(e cpu.Choice) bool {
+				return int(e.Core) == s.last && (e.Kind == cpu.Step || m.Config().Memory == cpu.SC)
+			})
+			if s.last >= 0 && s.last != int(c.Core) && goesOn {
 				n.cost.Preempt++
 			}
 			n.last = int(c.Core)

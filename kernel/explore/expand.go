@@ -27,7 +27,7 @@ type worker struct {
 	from  nodeRef
 	entry entry
 	cost  uint64
-	live  uint32 // cores that can step, as bits
+	live  uint32 // cores that can go on, as bits
 	last  cpu.Choice
 
 	watching bool // the problem has Watch
@@ -153,7 +153,8 @@ func (w *worker) expand() error {
 	w.enabled = w.m.Enabled(w.enabled[:0])
 	w.live = 0
 	for _, c := range w.enabled {
-		if c.Kind == cpu.Step {
+		// Under SC a core whose store is held goes on by draining it.
+		if c.Kind == cpu.Step || w.m.Config().Memory == cpu.SC {
 			w.live |= 1 << c.Core
 		}
 	}

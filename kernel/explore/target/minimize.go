@@ -125,13 +125,60 @@ func less(a, b explore.Cost) bool {
 	return a.Steps < b.Steps
 }
 
-// dropInjections tries the run without each injected event.
+// dropInjections tries the run without each injected event, alone and together
+// with the steps that handled it.
 func (z *minimizer) dropInjections() {
 	for i := 0; i < len(z.best); i++ {
-		if isInjection(z.best[i]) && z.try(slices.Delete(slices.Clone(z.best), i, i+1)) {
+		if !isInjection(z.best[i]) {
+			continue
+		}
+		if z.try(slices.Delete(slices.Clone(z.best), i, i+1)) || z.try(without(z.best, z.handling(i))) {
 			i = -1
 		}
 	}
+}
+
+// without returns the schedule without the choices at the given places.
+func without(sch cpu.Schedule, places []int) cpu.Schedule {
+	var out cpu.Schedule
+	for i, c := range sch {
+		if !slices.Contains(places, i) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// handling returns the places of an injection and of its core's choices from
+// the delivery to the return to what was interrupted.
+func (z *minimizer) handling(at int) []int {
+	m, err := z.p.New()
+	if err != nil {
+		return []int{at}
+	}
+	m.SetRecording(true)
+	places, core := []int{at}, z.best[at].Core
+	back, inside := uint64(0), false
+	for i, c := range z.best {
+		if m.Take(c) != nil {
+			return []int{at}
+		}
+		if i <= at || c.Core != core {
+			continue
+		}
+		for _, e := range m.Events() {
+			switch {
+			case e.Kind == cpu.EvDeliver && !inside:
+				back, inside = e.RIP, true
+			case e.Kind == cpu.EvIret && inside && e.VA == back:
+				return append(places, i)
+			}
+		}
+		if inside {
+			places = append(places, i)
+		}
+	}
+	return places
 }
 
 // dropPieces takes pieces out: halves, then quarters, and so on to single

@@ -159,7 +159,7 @@ func fold(lead, text string) string {
 	var b strings.Builder
 	line := lead
 	for i, w := range strings.Fields(text) {
-		if i > 0 && len(line)+1+len(w) > width {
+		if i > 0 && len(line)+1+len(w) > width-2 {
 			b.WriteString(line + " \\\n")
 			line = strings.Repeat(" ", len(lead)-1)
 		}
