@@ -93,7 +93,7 @@ klp_patch_task+0x2     lock btrl $TIF_PATCH_PENDING, TASK_flags(%rdi)
 klp_patch_task+0x7     mov klp_target_state, %r12d
     holds
 klp_patch_task+0xf     mov %r12d, TASK_patch_state(%rdi)
-    FAIL  stays-done none-stale
+    FAIL  stays-done
 klp_patch_task+0x13    pop %r12
     holds (step limit)
 klp_patch_task+0x15    ret

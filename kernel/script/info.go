@@ -35,11 +35,13 @@ func init() {
 		{"locks", "locks that are held", infoLocks},
 		{"schedule", "the choices so far", infoSchedule},
 		{"symbol", "what an address is", infoSymbol},
+		{"stale", "values that were used after they were overwritten", infoStale},
+		{"idt", "the selected core's interrupt descriptor table", infoIDT},
 	}
 }
 
 func infoHelp() string {
-	return "tell about something:\nregisters threads tasks sb irq apic breakpoints display injections\nchecks checkpoints locks schedule symbol ADDRESS"
+	return "tell about something:\nregisters threads tasks sb irq apic breakpoints display injections\nchecks checkpoints locks schedule stale idt symbol ADDRESS"
 }
 
 func cmdInfo(e *Engine, a *args) error {

@@ -16,8 +16,8 @@ import (
 const program = `scenario test "two cores and a lock"
 bare
 machine cores=2
-entry 0 first
-entry 1 second
+task 1 "core0" on 0 running entry first
+task 2 "core1" on 1 running entry second
 type x int
 type y int
 check small "x stays small" always: x < 9
@@ -233,6 +233,27 @@ func TestLooking(t *testing.T) {
 	require.Contains(t, k.must("info locks"), "no lock is held")
 	require.Equal(t, "a text\n", k.must("echo a text"))
 	require.Contains(t, k.must("p *(struct task_struct *)current"), "\n  pid = 1\n")
+}
+
+func TestBacktrace(t *testing.T) {
+	k := open(t)
+	require.Equal(t, "#0  work at test:16\n#1  first+0x5 at test:13\n", k.must("si", "bt"))
+	k.must("cpu 1", "si 3", "inject irq 20", "si")
+	require.Equal(t, "#0  vector_20 at test:24\n#1  second+0x9 at test:22  <interrupted here>\n", k.must("bt"))
+	require.Contains(t, k.must("bt task 1"), "#0  work at test:16  <running on cpu0>\n")
+	require.Contains(t, k.fails("bt task 77"), "f:3:9: there is no task 77")
+}
+
+func TestWhy(t *testing.T) {
+	k := open(t)
+	require.Equal(t, "x = 0\n  as it was when the run began\n", k.must("why x"))
+	k.must("si 2", "cpu 1", "si", "cpu 0", "si 5")
+	require.Equal(t, "x = 2\n  written   step 8  cpu0 task 1  work: incl x\n", k.must("why x"))
+	require.Equal(t, "%rax@1 = 1\n  written   step 3  cpu1 task 2  second: mov x, %eax\n  loaded    step 3  cpu1 task 2  second, from x = 1\n"+
+		"  meanwhile step 8  cpu0 task 1  work overwrote it with 2\n", k.must("why %rax@1"))
+	require.Contains(t, k.fails("why %rip"), "f:3:5: %rip: why knows general registers and memory")
+	require.Contains(t, k.must("info stale"), "no stale value was used")
+	require.Contains(t, k.must("info idt"), "20  vector_20\n")
 }
 
 func TestChecksStopThePrompt(t *testing.T) {

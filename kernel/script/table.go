@@ -74,6 +74,8 @@ func init() {
 		{"disas", []string{"disassemble"}, "[PLACE]", "looking", "disassemble a function", "disas klp_patch_task", false, false, false, cmdDisas},
 		{"info", []string{"i"}, "WHAT", "looking", infoHelp(), "info registers", false, false, false, cmdInfo},
 		{"where", nil, "", "looking", "tell where every core stands", "where", false, false, false, cmdWhere},
+		{"bt", []string{"backtrace"}, "[task N]", "looking", "tell the frames of the selected core or of a task, through interrupts,\nNMIs and switches; found by looking at every word of the stack", "bt task 123", false, false, false, cmdBacktrace},
+		{"why", nil, "REGISTER | OBJECT", "looking", "tell who wrote a value, at which step, from which load", "why task(123).patch_state", false, false, false, cmdWhy},
 		{"diagram", nil, "[--all] [--stale] [--width N]", "looking", "draw the run so far", "diagram", false, false, false, cmdDiagram},
 
 		{"sweep", nil, "FUNCTION [FILE]", "script", "run the scenario's script, or a file's, with its first injection at every\ninstruction boundary of a function; tell the verdicts", "sweep klp_patch_task", false, false, false, cmdSweep},

@@ -190,7 +190,10 @@ func (k *Tracker) loaded(e *cpu.Event, w Where, in *decode.Inst) tags {
 	if e == nil {
 		return nil
 	}
-	if k.isStack(e.PA) {
+	if d, _, ok := k.t.Datum(e.PA); ok && d.Kind == session.Stack {
+		if in.Op != decode.POP && in.Base != cpu.RSP && w.Task != d.Task.PID {
+			return nil // somebody looks at another's stack, as a stack checker does
+		}
 		return k.slots[e.PA/8]
 	}
 	l := &Load{Where: w, PA: e.PA, Size: int(e.Size), Value: e.Value[0], depth: k.depth[w.Core]}

@@ -16,7 +16,7 @@ import (
 // reports, one line per use.
 func track(t *testing.T, code, sched string) []string {
 	t.Helper()
-	s, err := scenario.Parse("test", []byte("scenario test\nbare\nmachine cores=2\nentry 0 first\nentry 1 second\n"+
+	s, err := scenario.Parse("test", []byte("scenario test\nbare\nmachine cores=2\ntask 1 on 0 running entry first\ntask 2 on 1 running entry second\n"+
 		"type x long\ntype y long\ncode\n\t.globl first, second, x, y, vector_20\n"+code+"\n\t.data\nx: .quad 3\ny: .quad 0\nend\n"), nil)
 	require.NoError(t, err)
 	target, err := session.Build(s, session.Options{})

@@ -17,8 +17,8 @@ import (
 const text = `scenario test "a test"
 bare
 machine cores=2
-entry 0 first
-entry 1 second
+task 1 "core0" on 0 running entry first
+task 2 "core1" on 1 running entry second
 type x int
 check small "x stays small" always: x < 2
 code
