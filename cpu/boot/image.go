@@ -39,15 +39,15 @@ type Image struct {
 	Segments []Segment
 }
 
-// ImageError says what is wrong with an image. It wraps ErrImage, and the
-// error of the ELF reader where there is one.
+// ImageError says what is wrong with an image. It matches ErrImage, and wraps
+// the error of the ELF reader where there is one.
 type ImageError struct {
 	Name string // of the file
 	Msg  string
 	Err  error // may be nil
 }
 
-// ErrImage is wrapped by every error about the contents of an image.
+// ErrImage is matched by every error about the contents of an image.
 var ErrImage = errors.New("not a bootable image")
 
 func (e *ImageError) Error() string {
@@ -57,13 +57,11 @@ func (e *ImageError) Error() string {
 	return fmt.Sprintf("%s: %s", e.Name, e.Msg)
 }
 
-// Unwrap returns ErrImage and the reader's error.
-func (e *ImageError) Unwrap() []error {
-	if e.Err != nil {
-		return []error{ErrImage, e.Err}
-	}
-	return []error{ErrImage}
-}
+// Unwrap returns the ELF reader's error, if any.
+func (e *ImageError) Unwrap() error { return e.Err }
+
+// Is makes every ImageError match ErrImage.
+func (e *ImageError) Is(target error) bool { return target == ErrImage }
 
 // The Multiboot header (Multiboot Specification 0.6.96, section 3.1).
 const (

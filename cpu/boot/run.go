@@ -1,7 +1,6 @@
 package boot
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -110,7 +109,10 @@ func (r *Runner) turn(core int) (done uint64, err error) {
 	if done > 0 {
 		r.slept[core] = 0
 	}
-	return done, errors.Join(err, r.print())
+	if perr := r.print(); err == nil {
+		err = perr
+	}
+	return done, err
 }
 
 // print writes what the serial port has sent since the last time.
