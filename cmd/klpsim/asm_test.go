@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"klpsim/cpu/internal/peer"
+	"klpsim/cpu/peer"
 )
 
 const (

@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"klpsim/cpu/internal/peer"
+	"klpsim/cpu/peer"
 )
 
 // source returns the assembly text of a workload.

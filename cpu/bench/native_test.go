@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"klpsim/cpu/internal/peer"
+	"klpsim/cpu/peer"
 )
 
 // nativeStart calls a workload's function on the host with the count that the

@@ -13,7 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"klpsim/cpu/internal/peer"
+	"klpsim/cpu/peer"
 )
 
 // A rival runs a blob with a count and returns the CPU time that took,

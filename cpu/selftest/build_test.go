@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"klpsim/cpu/internal/peer"
+	"klpsim/cpu/peer"
 )
 
 const sources = "../../testdata/selftest"

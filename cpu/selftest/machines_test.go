@@ -13,7 +13,7 @@ import (
 
 	"klpsim/cpu"
 	"klpsim/cpu/boot"
-	"klpsim/cpu/internal/peer"
+	"klpsim/cpu/peer"
 )
 
 // timeout is far beyond what a run takes; it only ends hung machines.
