@@ -42,13 +42,13 @@ func (o *Object) listSection(w io.Writer, s *Section) error {
 		if i+1 < len(s.Lines) {
 			end = s.Lines[i+1].Off
 		}
+		if i == 0 || line.File != s.Lines[i-1].File {
+			fmt.Fprintf(&b, "file %s\n", o.Files[line.File])
+		}
 		for _, name := range labels[line.Off] {
 			fmt.Fprintf(&b, "%8x <%s>:\n", line.Off, name)
 		}
 		delete(labels, line.Off)
-		if i == 0 || line.File != s.Lines[i-1].File {
-			fmt.Fprintf(&b, "file %s\n", o.Files[line.File])
-		}
 		listStatement(&b, s, line.Off, end, line)
 	}
 	_, err := io.WriteString(w, b.String())
