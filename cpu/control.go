@@ -19,6 +19,7 @@ func (c *Core) reset(powerUp bool) {
 		c.CR0 |= CR0CD | CR0NW
 		c.FP = FP{FCW: 0x40, MXCSR: 0x1f80, FTW: 0xff}
 		c.PAT = 0x0007040600070406
+		c.MiscEnable = 1 // fast strings
 		base = 0xfee00000 | apicEnabled
 		if c.id == 0 {
 			base |= apicBSP
@@ -49,7 +50,8 @@ func (c *Core) reset(powerUp bool) {
 // keepMSRs puts back what INIT does not touch.
 func (c *Core) keepMSRs(old *Sys) {
 	c.STAR, c.LSTAR, c.CSTAR, c.SFMASK = old.STAR, old.LSTAR, old.CSTAR, old.SFMASK
-	c.KernelGSBase, c.PAT, c.TSCAux, c.TSCOffset = old.KernelGSBase, old.PAT, old.TSCAux, old.TSCOffset
+	c.KernelGSBase, c.PAT, c.TSCAux, c.TSCOffset, c.MiscEnable =
+		old.KernelGSBase, old.PAT, old.TSCAux, old.TSCOffset, old.MiscEnable
 	c.SysenterCS, c.SysenterESP, c.SysenterEIP = old.SysenterCS, old.SysenterESP, old.SysenterEIP
 	c.Pending = old.Pending &^ (PendINIT | PendNMI)
 	c.SIPIPage = old.SIPIPage

@@ -181,6 +181,7 @@ type Sys struct {
 	SysenterEIP        uint64
 	PAT                uint64
 	TSCAux             uint64
+	MiscEnable         uint64 // IA32_MISC_ENABLE: storage only
 	TSCOffset          uint64 // added to the count of steps by WRMSR IA32_TSC
 
 	Activity  Activity

@@ -3,11 +3,14 @@ package cpu
 // Model-specific registers (SDM vol. 4, table 2-2). Unknown ones raise #GP(0).
 const (
 	msrTSC          = 0x10
+	msrPlatformID   = 0x17
 	msrAPICBase     = 0x1b
+	msrBIOSSign     = 0x8b
 	msrSysenterCS   = 0x174
 	msrSysenterESP  = 0x175
 	msrSysenterEIP  = 0x176
 	msrMiscEnable   = 0x1a0
+	msrDebugCtl     = 0x1d9
 	msrPAT          = 0x277
 	msrX2APIC       = 0x800
 	msrX2APICLast   = 0x83f
@@ -56,6 +59,8 @@ func (c *Core) plainMSR(n uint32) (p *uint64, k msrKind) {
 		return &c.KernelGSBase, msrCanonical
 	case msrTSCAux:
 		return &c.TSCAux, msr32
+	case msrMiscEnable:
+		return &c.MiscEnable, msrAny
 	}
 	return nil, 0
 }
@@ -71,8 +76,8 @@ func (c *Core) readMSR(n uint32) uint64 {
 		return c.steps + c.TSCOffset
 	case msrAPICBase:
 		return c.APIC.Base
-	case msrMiscEnable:
-		return 1 // fast strings
+	case msrPlatformID, msrBIOSSign, msrDebugCtl:
+		return 0
 	case msrPAT:
 		return c.PAT
 	case msrEFER:
@@ -119,7 +124,12 @@ func (c *Core) writeSpecialMSR(n uint32, v uint64) {
 	case msrAPICBase:
 		c.setAPICBase(v)
 		return
-	case msrMiscEnable:
+	case msrBIOSSign:
+		return // software clears it before it asks for the microcode's revision by CPUID
+	case msrDebugCtl:
+		if v != 0 {
+			c.raiseCode(VecGP, 0) // neither branch records nor branch steps
+		}
 		return
 	case msrPAT:
 		for i := range 8 {
