@@ -29,7 +29,7 @@ type runFlags struct {
 }
 
 // formats are what --format takes.
-var formats = []string{"diagram", "trace", "jsonl"}
+var formats = []string{"diagram", "trace", "jsonl", "mermaid", "svg", "perfetto", "html"}
 
 func newRun(s streams) *cobra.Command {
 	var f runFlags
@@ -199,18 +199,41 @@ func (f *runFlags) print(w io.Writer, name string, t *session.Target, sched cpu.
 		}
 		return end, err
 	}
-	pic, err := diagram.Build(t, sched, diagram.Options{All: f.all, Stale: f.stale})
+	if f.format == "perfetto" {
+		if err := diagram.Perfetto(w, t, sched); err != nil {
+			return nil, err
+		}
+		return session.Play(t, sched)
+	}
+	text, err := f.draw(name, t, sched)
 	if err != nil {
 		return nil, err
+	}
+	if _, err := io.WriteString(w, text); err != nil {
+		return nil, fmt.Errorf("write diagram: %w", err)
+	}
+	return session.Play(t, sched)
+}
+
+// draw makes the picture of a run in a graphical format.
+func (f *runFlags) draw(name string, t *session.Target, sched cpu.Schedule) (string, error) {
+	pic, err := diagram.Build(t, sched, diagram.Options{All: f.all, Stale: f.stale})
+	if err != nil {
+		return "", err
 	}
 	pic.Name = name
 	if f.memory != "" {
 		pic.Replay = " --memory " + f.memory
 	}
-	if _, err := io.WriteString(w, pic.Text(f.width)); err != nil {
-		return nil, fmt.Errorf("write diagram: %w", err)
+	switch f.format {
+	case "mermaid":
+		return pic.Mermaid(), nil
+	case "svg":
+		return pic.SVG(), nil
+	case "html":
+		return diagram.HTML(t, sched, pic)
 	}
-	return session.Play(t, sched)
+	return pic.Text(f.width), nil
 }
 
 // outcome turns the end of a run into an exit code, saying why on stderr.

@@ -441,7 +441,7 @@ func (b *builder) declared(d *session.Datum) bool {
 			return true
 		}
 	}
-	return len(b.t.Scenario.Shared) == 0 && d.Kind == session.Global
+	return len(b.t.Scenario.Shared) == 0 && d.Kind == session.Global && !d.Own
 }
 
 // shared says whether a datum is told about: it is declared or, if nothing is,

@@ -85,8 +85,8 @@ func (b *builder) word(r *row) {
 // worth says whether a value that a task carries is worth telling: sets of bits
 // such as thread flags come and go.
 func (b *builder) worth(l *stale.Load) bool {
-	typ := b.t.ValueType(l.PA, l.Size)
-	return typ == nil || typ.Values == nil || !typ.Values.Bits
+	d, _, ok := b.t.Datum(l.PA)
+	return !ok || d.Type == nil || d.Type.Values == nil || !d.Type.Values.Bits
 }
 
 // gather joins rows of one core that make the same change to one task after

@@ -30,7 +30,8 @@ type Datum struct {
 	Size int        // bytes
 	Type *expr.Type // how to read it; nil if unknown
 	Task guest.TaskRef
-	Core int // of a per-CPU field
+	Core int  // of a per-CPU field
+	Own  bool // the guest's bookkeeping, which no scenario wrote
 }
 
 // dataTable lists all named data in the order of their physical addresses.
@@ -84,7 +85,7 @@ func (t *Target) addSymbols(covered map[uint64]bool, add func(uint64, Datum)) {
 		}
 		size = min(size, 1<<16)
 		_, typ, _ := t.Names.Symbol(s.Name)
-		d := Datum{Name: s.Name, Expr: s.Name, Kind: Global, Size: int(size), Type: typ}
+		d := Datum{Name: s.Name, Expr: s.Name, Kind: Global, Size: int(size), Type: typ, Own: s.Object == "config.s"}
 		if strings.Contains(s.Name, "_stack_") { // nmi_stack_0 and the like, of package guest
 			d.Kind, d.Expr = Stack, ""
 		}
@@ -161,3 +162,7 @@ func (t *Target) ValueType(pa uint64, size int) *expr.Type {
 	}
 	return typ
 }
+
+// Data returns all named pieces of memory in the order of their addresses. The
+// caller must not change it.
+func (t *Target) Data() []Datum { return t.data }
