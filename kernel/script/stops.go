@@ -227,25 +227,32 @@ func (e *Engine) describe(p session.Place) string {
 }
 
 // lastStop finds the last step before limit at which a breakpoint or
-// watchpoint stops; -1 if there is none. It replays the run on a session of
-// its own.
+// watchpoint stops; -1 if there is none. It replays the run from checkpoint to
+// checkpoint, the last one first.
 func (e *Engine) lastStop(limit int) (step int, why string, err error) {
-	s, err := e.S.T.New()
-	if err != nil {
-		return -1, "", err
-	}
-	s.SetLimit(limit)
-	shadow := *e
-	shadow.S, step = s, -1
-	for _, c := range e.S.Schedule()[:max(limit-1, 0)] {
-		if err := s.Take(c); err != nil {
+	end := limit
+	for i := e.S.Checkpoints() - 1; i >= 0; i-- {
+		s, from, err := e.S.Fork(i)
+		if err != nil {
 			return -1, "", err
 		}
-		if text := shadow.wouldStop(c); text != "" {
-			step, why = s.Len(), text
+		shadow := *e
+		shadow.S, step = s, -1
+		for n := from; n < end-1; n++ {
+			c := e.S.Schedule()[n]
+			if err := s.Take(c); err != nil {
+				return -1, "", err
+			}
+			if text := shadow.wouldStop(c); text != "" {
+				step, why = n+1, text
+			}
 		}
+		if step >= 0 {
+			return step, why, nil
+		}
+		end = from + 1
 	}
-	return step, why, nil
+	return -1, "", nil
 }
 
 // wouldStop says what stops after the last choice, without counting hits.

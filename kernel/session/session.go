@@ -338,6 +338,23 @@ func (s *Session) Seek(n int) error {
 	return nil
 }
 
+// Checkpoints returns how many checkpoints the session has to fork from.
+func (s *Session) Checkpoints() int { return len(s.saves) }
+
+// Fork returns a session of its own at checkpoint i, and the number of choices
+// that the checkpoint comes before in s. It knows no violations.
+func (s *Session) Fork(i int) (*Session, int, error) {
+	f, err := s.T.New()
+	if err != nil {
+		return nil, 0, err
+	}
+	k := s.saves[i]
+	f.M.Restore(k.snap)
+	copy(f.last, k.last)
+	f.limit = len(s.sched)
+	return f, k.n, nil
+}
+
 // Play replays a schedule from the start under observers, and finishes it.
 func Play(t *Target, sched cpu.Schedule, obs ...Observer) (*Session, error) {
 	s, err := t.New(obs...)
