@@ -46,7 +46,7 @@ display_library: rfb, options="timeout=0"
 romimage: file=%[1]s/rom.bin
 vgaromimage: file=%[1]s/vga.bin
 megs: 64
-cpu: model=broadwell_ult, ips=500000000, reset_on_triple_fault=0
+cpu: model=broadwell_ult, ips=500000000, reset_on_triple_fault=0, ignore_bad_msrs=0
 com1: enabled=1, mode=file, dev=%[1]s/serial.txt
 plugin_ctrl: speaker=0, voodoo=0, sb16=0, es1370=0
 clock: sync=none
