@@ -31,7 +31,7 @@ var deviations = map[string]map[string]string{
 		"real_mode":                 "as protected_mode_limits",
 		"control_register_checks":   "QEMU checks none of them and is then in no mode at all, so the test does not start there; SDM vol. 2, MOV to control registers",
 		"cr8_and_unknown_registers": "QEMU 7.2 takes any CR8; SDM vol. 2, MOV to control registers: #GP(0) for reserved bits",
-		"fpu_control":               "QEMU 7.2 executes FNINIT with CR0.TS set; SDM vol. 2, FINIT: #NM",
+		"fpu_control":               "QEMU 7.2 executes EMMS with CR0.TS set; SDM vol. 2, EMMS: #NM",
 		"unknown_msrs":              "QEMU reads unknown MSRs as 0; SDM vol. 2, RDMSR: #GP(0)",
 		"efer":                      "QEMU drops reserved bits; SDM vol. 2, WRMSR: #GP(0)",
 		"canonical_msrs":            "QEMU takes any address; SDM vol. 2, WRMSR: #GP(0) unless canonical",
