@@ -137,7 +137,6 @@ func (b *builder) perCPU() error {
 		set := func(field string, v uint64) { b.set(layout.PCPU, area, field, v) }
 		set("self", area)
 		set("cpu", uint64(i))
-		set("in_kernel", 1)
 		set("tss_ist1", b.own("nmi_stack_%d", i)+nmiStack)
 		set("tss_ist2", b.own("df_stack_%d", i)+dfStack)
 		b.write(area+layout.PCPU.Offset("tss")+102, layout.TSSBytes, 2) // no I/O map

@@ -11,11 +11,25 @@
 	.include "layout.inc"
 	.include "macros.inc"
 	.include "klp.inc"
-	KLP_PART BARE_READER		# call the patched function in each round
+	KLP_PART BARE_READER		# call the patched function when so many rounds are left
 	KLP_PART BARE_STAY		# end in user mode, on its CPU, not asleep
 	.ifndef	BARE_ROUNDS
 	.set	BARE_ROUNDS, 2
 	.endif
+
+# In user mode nothing of a kernel entry is left: what lies below the stack
+# pointer, and on the NMI stack, is cleared, so that states that differ only in
+# what nobody will read again are one state for a search.
+	.macro	FORGET
+	.irp	off, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 104, 112
+	movq	$0, -\off(%rsp)
+	.endr
+	mov	%gs:PCPU_tss_ist1, %rax
+	.irp	off, 8, 16, 24, 32, 40
+	movq	$0, -\off(%rax)
+	.endr
+	xor	%eax, %eax
+	.endm
 
 	.text
 
@@ -25,10 +39,12 @@ FUNC bare_task
 	mov	$BARE_ROUNDS, %r15d
 1:	mov	$1, %eax
 	xchg	%eax, %gs:PCPU_in_kernel
+	mov	%gs:PCPU_current, %rbx
 	.if	BARE_READER
+	cmp	$BARE_READER, %r15d
+	jne	2f
 	call	foo
 	.endif
-	mov	%gs:PCPU_current, %rbx
 2:	testl	$_TIF_PATCH_PENDING, TASK_flags(%rbx)	# klp_patch_pending(current)
 	jz	3f
 	mov	%rbx, %rdi
@@ -40,6 +56,7 @@ FUNC bare_task
 	jmp	2b
 3:	xor	%eax, %eax
 	xchg	%eax, %gs:PCPU_in_kernel
+	FORGET
 	dec	%r15d
 	jnz	1b
 	cli

@@ -14,6 +14,7 @@
 	.text
 
 FUNC leave_kernel
+	movl	$1, %gs:PCPU_in_kernel
 	mov	%gs:PCPU_current, %rbx
 1:
 	.if	EXIT_IRQS_OFF
