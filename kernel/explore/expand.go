@@ -30,6 +30,7 @@ type worker struct {
 	live  uint32 // cores that can go on, as bits
 	last  cpu.Choice
 
+	alone    bool // the state being expanded is one core's alone
 	watching bool // the problem has Watch
 	local    bool // some check may be broken by any step
 }
@@ -161,7 +162,11 @@ func (w *worker) expand() error {
 	if len(w.enabled) == 0 {
 		w.terminal()
 	}
-	for _, c := range slices.Clone(w.enabled) {
+	choices := slices.Clone(w.enabled)
+	if w.alone = w.isAlone(choices); w.alone {
+		choices = choices[:1]
+	}
+	for _, c := range choices {
 		var err error
 		switch c.Kind {
 		case cpu.Step:
@@ -174,6 +179,27 @@ func (w *worker) expand() error {
 		}
 	}
 	return w.inject()
+}
+
+// isAlone reports whether all choices are one core's and will stay so: every
+// other core has stopped for good, and nothing may be injected. Nobody is left
+// to see when this core does what, so that any one order will do: its steps
+// first, then its drains. With checks the order matters to them.
+func (w *worker) isAlone(choices []cpu.Choice) bool {
+	if len(choices) == 0 || len(w.evals) > 0 || w.s.opts.NoMacro || w.s.bounds.IRQ+w.s.bounds.NMI > 0 {
+		return false
+	}
+	for _, c := range choices {
+		if c.Core != choices[0].Core {
+			return false
+		}
+	}
+	for i := range w.m.NumCores() {
+		if c := w.m.Core(i); i != int(choices[0].Core) && (c.Activity != cpu.Halted || c.Flags&cpu.FlagIF != 0) {
+			return false
+		}
+	}
+	return true
 }
 
 // terminal records a state in which no core can go on.
@@ -210,6 +236,8 @@ func (w *worker) take(c cpu.Choice) (effect, error) {
 	w.out.choices++
 	w.out.sticky |= w.m.Sticky()
 	eff := w.classify(c.Core)
+	eff.visible = eff.visible && !w.alone
+	eff.holdable = eff.holdable && !w.alone
 	if w.watching && c.Kind <= cpu.Hold {
 		eff.visible = eff.visible || inRanges(w.s.prob.Watch, rip) || inRanges(w.s.prob.Watch, w.m.Core(int(c.Core)).RIP)
 	}

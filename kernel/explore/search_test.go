@@ -17,7 +17,7 @@ import (
 // plain enumeration.
 func TestSearchAgainstBruteForce(t *testing.T) {
 	compared := 0
-	for seed := range int64(60) {
+	for seed := range int64(45) {
 		rng := rand.New(rand.NewSource(seed))
 		interrupts := seed%3 == 2
 		p := generate(rng, interrupts)
@@ -47,7 +47,7 @@ func TestSearchAgainstBruteForce(t *testing.T) {
 			requireSameVerdict(t, prob, ref, rep, o, name)
 		}
 	}
-	require.Greater(t, compared, 40)
+	require.Greater(t, compared, 30)
 }
 
 func requireSameFinals(t *testing.T, ref *brute, rep *Report, name string) {

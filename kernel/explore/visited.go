@@ -9,7 +9,7 @@ import "klpsim/cpu"
 const (
 	groupBits = 4
 	groups    = 1 << groupBits
-	chunkBits = 14 // nodes are allocated 16,384 at a time, so that growing copies no node
+	chunkBits = 8 // nodes are allocated 256 at a time, so that growing copies no node
 )
 
 // node is a visited state: its hash, how it was reached first at least cost,

@@ -44,7 +44,8 @@ func Run(ctx context.Context, t *Test, o Options) (*Result, error) {
 	}
 	r := &Result{Test: t, Locs: p.locations(), prog: p}
 	prob := explore.Problem{
-		New: func() (*cpu.Machine, error) { return p.machine(o.Model, o.StoreBuffer) },
+		New:    func() (*cpu.Machine, error) { return p.machine(o.Model, o.StoreBuffer) },
+		Shared: p.shared(),
 		Final: func(dst []byte, m *cpu.Machine) []byte {
 			for _, l := range r.Locs {
 				dst = binary.BigEndian.AppendUint64(dst, uint64(p.read(m, l))^1<<63)
@@ -59,6 +60,34 @@ func Run(ctx context.Context, t *Test, o Options) (*Result, error) {
 	r.Report, r.Complete = rep, rep.Complete
 	r.collect(rep.Finals)
 	return r, nil
+}
+
+// shared returns the places of the variables that several threads name, which
+// saves the explorer finding out.
+func (p *program) shared() []explore.PhysRange {
+	var out []explore.PhysRange
+	for _, v := range p.vars {
+		threads := 0
+		for _, lines := range p.test.Threads {
+			if slices.ContainsFunc(lines, func(l Line) bool { return names(l.Text, v.name) }) {
+				threads++
+			}
+		}
+		if threads > 1 {
+			out = append(out, explore.PhysRange{Addr: v.addr, Size: uint64(v.n) * uint64(v.typ.Size)})
+		}
+	}
+	return out
+}
+
+// names reports whether an instruction's text names a variable.
+func names(text, name string) bool {
+	for _, lead := range []string{"[", "(", "$"} {
+		if strings.Contains(text, lead+name) {
+			return true
+		}
+	}
+	return false
 }
 
 // locations returns what to print: what the question names, then the
