@@ -342,3 +342,7 @@ func (t *Target) Machine() (*cpu.Machine, error) {
 func (t *Target) Compile(text string, src expr.Source) (*expr.Expr, error) {
 	return expr.Compile(text, t.Names, src)
 }
+
+// Bundle returns the bundled files as a source of scenarios: paths that are
+// not bundled are looked up from the working directory.
+func Bundle() scenario.Source { return files{"."} }
