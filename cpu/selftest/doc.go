@@ -2,8 +2,9 @@
 // where user mode on the host cannot look: privileged instructions, faults
 // with their error codes and frames, segments and paging, interrupts.
 //
-// testdata/selftest has the sources. They make one flat Multiboot image that
-// boots unchanged under klpsim boot, qemu-system-x86_64 -kernel and Debian's
+// testdata/selftest has the sources. They make two flat Multiboot images, one
+// in 64-bit mode and one (testdata/selftest/real) in real mode. Each boots
+// unchanged under klpsim boot, qemu-system-x86_64 -kernel and Debian's
 // Bochs (by a ROM of ours), prints a line for each test on the serial port
 //
 //	PASS name
@@ -19,7 +20,7 @@
 // To add tests, add a file testdata/selftest/NAME.c that includes selftest.h;
 // nothing else lists them. To look at one machine:
 //
-//	go test ./cpu/selftest -v -run SelfTest/qemu
+//	go test ./cpu/selftest -v -run SelfTest/long/qemu
 //
 // Non-goals: instructions that ring 3 can run; the native oracle has those.
 package selftest

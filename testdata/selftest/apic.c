@@ -301,7 +301,7 @@ static int ap_up(void)
 	apic_set(ICR, OTHERS | DM_INIT | ASSERT);
 	settle();
 	apic_set(ICR, OTHERS | DM_STARTUP | ASSERT | 0x08);
-	for (u64 i = 0; i < 2000000 && !ap_online; i++)
+	for (u64 i = 0; i < 500000 && !ap_online; i++)
 		asm volatile("pause");
 	return ap_online;
 }

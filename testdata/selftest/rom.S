@@ -1,8 +1,7 @@
 // The last 64 KiB of a ROM of 1 MiB for Bochs, which has no -kernel: from the
 // reset vector to the Multiboot entry state (SDM vol. 3A, section 9.1.4;
 // Multiboot 3.2). The image is in the ROM's first part and is copied to where
-// it is linked, so its header must begin it and have addresses.
-	.set	HEADER, 0x100000
+// its header, which must begin it and have addresses, wants it.
 	.set	ROM_BASE, 0xfff00000
 	.set	ROM_IMAGE_SIZE, 0xf0000
 
@@ -25,12 +24,17 @@ protected:
 	mov	%eax, %gs
 	cld
 	mov	$ROM_BASE, %esi
-	mov	$HEADER, %edi
-	mov	$ROM_IMAGE_SIZE / 4, %ecx
-	rep movsl
+	mov	ROM_BASE + 16, %edi		// load_addr
+	mov	$ROM_IMAGE_SIZE, %ecx
+	mov	ROM_BASE + 20, %eax		// load_end_addr, 0: all
+	test	%eax, %eax
+	jz	1f
+	sub	%edi, %eax
+	mov	%eax, %ecx
+1:	rep movsb
 	mov	$0x2badb002, %eax
 	xor	%ebx, %ebx
-	jmp	*HEADER + 28
+	jmp	*ROM_BASE + 28			// entry_addr
 	.p2align 3
 gdt:
 	.quad	0
