@@ -156,19 +156,6 @@ func (c *Core) setCR4(v uint64) {
 	}
 }
 
-// loadMSW is LMSW: it can set PE but not clear it.
-func (c *Core) loadMSW(v uint64) {
-	c.setCR(0, c.CR0&^0xe|v&0xf|c.CR0&CR0PE)
-}
-
-// clearTS is CLTS.
-func (c *Core) clearTS() {
-	if !c.fault.set {
-		c.touchSys()
-		c.CR0 &^= CR0TS
-	}
-}
-
 // getDR reads debug register n; DR4 and DR5 are DR6 and DR7, or #UD with CR4.DE.
 func (c *Core) getDR(n uint8) uint64 {
 	if n = c.debugReg(n); c.fault.set {

@@ -137,29 +137,33 @@ func (c *Core) gateError(vec uint8, f *fault) {
 	c.raiseCode(vec, uint32(f.vec)*8+2+f.extBit())
 }
 
+// longGate reads the gate of f's vector from the IDT and checks it.
+func (c *Core) longGate(f *fault) (lo, hi uint64, ok bool) {
+	at := uint64(f.vec) * 16
+	if at+15 > c.IDTR.Limit {
+		c.gateError(VecGP, f)
+		return 0, 0, false
+	}
+	lo = c.readSys(c.IDTR.Base+at, 8)
+	hi = c.readSys(c.IDTR.Base+at+8, 8)
+	typ := lo >> 40 & 0x1f
+	switch {
+	case c.fault.set:
+	case typ != 0xe && typ != 0xf:
+		c.gateError(VecGP, f)
+	case f.soft && lo>>45&3 < uint64(c.cpl):
+		c.gateError(VecGP, f)
+	case lo>>47&1 == 0:
+		c.gateError(VecNP, f)
+	}
+	return lo, hi, !c.fault.set
+}
+
 // deliverLong is delivery in IA-32e mode (SDM vol. 3A, section 6.14).
 func (c *Core) deliverLong(f fault) {
 	c.touchSys()
-	at := uint64(f.vec) * 16
-	if at+15 > c.IDTR.Limit {
-		c.gateError(VecGP, &f)
-		return
-	}
-	lo := c.readSys(c.IDTR.Base+at, 8)
-	hi := c.readSys(c.IDTR.Base+at+8, 8)
-	if c.fault.set {
-		return
-	}
-	typ := lo >> 40 & 0x1f
-	switch {
-	case typ != 0xe && typ != 0xf:
-		c.gateError(VecGP, &f)
-		return
-	case f.soft && lo>>45&3 < uint64(c.cpl):
-		c.gateError(VecGP, &f)
-		return
-	case lo>>47&1 == 0:
-		c.gateError(VecNP, &f)
+	lo, hi, ok := c.longGate(&f)
+	if !ok {
 		return
 	}
 	target := lo&0xffff | lo>>32&0xffff0000 | hi<<32
@@ -196,7 +200,7 @@ func (c *Core) deliverLong(f fault) {
 	cs.Sel = cs.Sel&^3 | uint16(newCPL)
 	c.Seg[CS] = cs
 	c.RIP = target
-	c.enterHandlerFlags(typ == 0xe)
+	c.enterHandlerFlags(lo>>40&0x1f == 0xe)
 	c.derive()
 }
 

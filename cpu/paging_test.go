@@ -1,7 +1,6 @@
 package cpu
 
 import (
-	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -29,82 +28,87 @@ func faultOf(t *testing.T, m *Machine) (vec int, code uint32, cr2 uint64) {
 	return -1, 0, 0
 }
 
+// permission is one case of TestPagingPermissions.
+type permission struct {
+	p, w, u, nx     bool // of the page's entry; the levels above allow everything
+	ring3, wp, smep bool
+	access          string
+}
+
+// allowed is SDM vol. 3A, section 4.6.1, written down as sentences, not as the
+// machine computes it.
+func (c permission) allowed() bool {
+	switch {
+	case !c.p:
+		return false
+	case c.ring3 && !c.u:
+		return false // "accesses to supervisor-mode addresses are not allowed"
+	case c.access == "write":
+		return c.w || !c.ring3 && !c.wp // without WP supervisors write anywhere
+	case c.access == "fetch":
+		return !c.nx && (c.ring3 || !c.smep || !c.u) // SMEP: no fetch from user-mode addresses
+	}
+	return true
+}
+
+// code is the error code of section 4.7.
+func (c permission) code() (code uint32) {
+	for bit, set := range map[uint32]bool{
+		pfP: c.p, pfW: c.access == "write", pfU: c.ring3, pfI: c.access == "fetch", // EFER.NXE is set
+	} {
+		if set {
+			code |= bit
+		}
+	}
+	return code
+}
+
+// machine is about to make the access, at testPage + 8.
+func (c permission) machine(t *testing.T) *Machine {
+	m := bare(t, Config{}, loadRAX...)
+	k := m.Core(0)
+	pte := uint64(testPage)
+	for bit, set := range map[uint64]bool{pteP: c.p, pteW: c.w, pteU: c.u, pteNX: c.nx} {
+		if set {
+			pte |= bit
+		}
+	}
+	setWord(m, barePT+testPage>>12*8, pte)
+	if c.ring3 {
+		user(k)
+	} else if c.smep { // supervisor code must lie on a supervisor page
+		setWord(m, barePT+bareCode>>12*8, bareCode|0x63)
+	}
+	if !c.wp {
+		k.CR0 &^= CR0WP
+	}
+	if c.smep {
+		k.CR4 |= CR4SMEP
+	}
+	k.GPR[RBX] = testPage + 8
+	switch c.access {
+	case "write":
+		m.WritePhys(bareCode, storeRAX)
+	case "fetch":
+		k.RIP = testPage + 8
+	}
+	return m
+}
+
 // TestPagingPermissions tries every combination of P, W, U, NX in the last
 // level with read, write and fetch from both rings, with and without CR0.WP
-// and SMEP. The expectation is written down from SDM vol. 3A, section 4.6.1,
-// as sentences, not as the machine computes it.
+// and SMEP.
 func TestPagingPermissions(t *testing.T) {
-	for bits := range 16 {
-		p, w, u, nx := bits&1 != 0, bits&2 != 0, bits&4 != 0, bits&8 != 0
-		for variant := range 8 {
-			ring3, wp, smep := variant&1 != 0, variant&2 != 0, variant&4 != 0
-			for _, acc := range []string{"read", "write", "fetch"} {
-				var ok bool
-				switch {
-				case !p:
-					ok = false
-				case ring3 && !u:
-					ok = false // "accesses to supervisor-mode addresses are not allowed"
-				case acc == "write":
-					ok = w || !ring3 && !wp // "write protection of user pages binds supervisors with WP"
-				case acc == "fetch":
-					ok = !nx && (ring3 || !smep || !u) // "SMEP: no fetch from user-mode addresses"
-				default:
-					ok = true
-				}
-				name := fmt.Sprintf("p=%v w=%v u=%v nx=%v ring3=%v wp=%v smep=%v %s", p, w, u, nx, ring3, wp, smep, acc)
-				m := bare(t, Config{}, loadRAX...)
-				c := m.Core(0)
-				if acc == "write" {
-					m.WritePhys(bareCode, storeRAX)
-				}
-				pte := uint64(testPage)
-				for i, b := range []uint64{pteP, pteW, pteU, pteNX} {
-					if bits>>i&1 != 0 {
-						pte |= b
-					}
-				}
-				setWord(m, barePT+testPage>>12*8, pte)
-				if ring3 {
-					user(c)
-				} else if smep {
-					setWord(m, barePD, barePT|0x27) // the code stays below user pages unless SMEP forbids it
-				}
-				if !wp {
-					c.CR0 &^= CR0WP
-				}
-				if smep {
-					c.CR4 |= CR4SMEP
-					setWord(m, barePD+8, 0x200000|0xe7)
-				}
-				if smep && !ring3 {
-					// Supervisor code must lie on a supervisor page.
-					setWord(m, barePT+bareCode>>12*8, bareCode|0x63)
-				}
-				c.GPR[RBX] = testPage + 8
-				if acc == "fetch" {
-					c.RIP = testPage + 8
-				}
-				vec, code, cr2 := faultOf(t, m)
-				if ok {
-					assert.Equal(t, -1, vec, name)
-					continue
-				}
-				want := uint32(0)
-				if p {
-					want |= pfP
-				}
-				if ring3 {
-					want |= pfU
-				}
-				if acc == "write" {
-					want |= pfW
-				}
-				if acc == "fetch" {
-					want |= pfI // EFER.NXE is set
-				}
-				assert.Equal(t, []uint64{14, uint64(want), testPage + 8}, []uint64{uint64(vec), uint64(code), cr2}, name)
+	for bits := range 1 << 7 {
+		on := func(i int) bool { return bits>>i&1 != 0 }
+		for _, access := range []string{"read", "write", "fetch"} {
+			c := permission{on(0), on(1), on(2), on(3), on(4), on(5), on(6), access}
+			vec, code, cr2 := faultOf(t, c.machine(t))
+			if c.allowed() {
+				assert.Equal(t, -1, vec, "%+v", c)
+				continue
 			}
+			assert.Equal(t, []uint64{14, uint64(c.code()), testPage + 8}, []uint64{uint64(vec), uint64(code), cr2}, "%+v", c)
 		}
 	}
 }
