@@ -35,6 +35,7 @@ var commands = []func(streams) *cobra.Command{
 	newRun,
 	newStep,
 	newTrace,
+	newTUI,
 	newAsm,
 	newDisasm,
 	newBoot,

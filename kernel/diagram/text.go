@@ -28,10 +28,28 @@ func (p *Picture) Text(width int) string {
 	if width <= 0 {
 		width = DefaultWidth
 	}
-	c := &canvas{cores: p.Cores, width: width}
-	c.column = max((width-stepWidth-2*(p.Cores-1))/p.Cores, minColumn)
+	c := newCanvas(p, width)
 	c.wrap("", p.Name+": "+p.Title, "  ")
 	c.b.WriteString("\n")
+	c.body(p)
+	c.b.WriteString("\n")
+	p.bottom(c)
+	return c.b.String()
+}
+
+// Body returns the lines of the columns alone, without title and verdicts.
+func (p *Picture) Body(width int) []string {
+	c := newCanvas(p, width)
+	c.body(p)
+	return strings.Split(strings.TrimRight(c.b.String(), "\n"), "\n")
+}
+
+func newCanvas(p *Picture, width int) *canvas {
+	return &canvas{cores: p.Cores, width: width, column: max((width-stepWidth-2*(p.Cores-1))/p.Cores, minColumn)}
+}
+
+// body draws the head of the columns and all rows.
+func (c *canvas) body(p *Picture) {
 	var names, rules []string
 	for i := range p.Cores {
 		names = append(names, fmt.Sprintf("CPU%d", i))
@@ -42,9 +60,6 @@ func (p *Picture) Text(width int) string {
 	for i := range p.Rows {
 		c.row(&p.Rows[i])
 	}
-	c.b.WriteString("\n")
-	p.bottom(c)
-	return c.b.String()
 }
 
 // line writes one line: the step, and a cell for each core.

@@ -67,6 +67,10 @@ func (e *Engine) where(core int) string {
 	return b.String()
 }
 
+// Notes tells what is pending or blocked on a core, and its store buffer, in
+// brackets; "" if there is nothing to tell.
+func (e *Engine) Notes(core int) string { return e.notes(core) }
+
 // notes tells what is pending or blocked on a core, and its store buffer.
 func (e *Engine) notes(core int) string {
 	c := e.S.M.Core(core)
