@@ -55,6 +55,7 @@ type Machine struct {
 
 	crossing  decoded // the last instruction that crossed a page
 	others    []*Core // cores that the current choice touches besides its own
+	fetchPA   uint64  // physical address of the current instruction, for its EvExec
 	execEvent int     // index of the current instruction's EvExec, or -1
 	walked    walkedPages
 	fast      fastCode

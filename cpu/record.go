@@ -5,7 +5,7 @@ type EventKind uint8
 
 // The kinds of events that taking a choice can report.
 const (
-	EvExec     EventKind = iota // an instruction retired (RIP, Len; Flag EvFault: it faulted instead)
+	EvExec     EventKind = iota // an instruction retired (RIP, PA, Len; Flag EvFault: it faulted instead)
 	EvRead                      // a data read (VA, PA, Size, Value)
 	EvWrite                     // a data write was issued (VA, PA, Size, Value); memory changes with EvCommit
 	EvCommit                    // memory changed (PA, Size, Old, Value): a store at once, a drain or a locked operation

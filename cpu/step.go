@@ -208,7 +208,7 @@ func (m *Machine) execute(c *Core, hold bool) error {
 	if m.rec {
 		// The record stands before those of the accesses; a fault amends it.
 		m.execEvent = len(m.events)
-		c.event(Event{Kind: EvExec, Size: d.in.Len})
+		c.event(Event{Kind: EvExec, Size: d.in.Len, PA: c.m.fetchPA})
 	}
 	c.RIP = c.nextRIP(d.in.Len)
 	switch {
@@ -333,6 +333,7 @@ func (c *Core) fetch() (*decoded, error) {
 	if !ok {
 		return nil, nil
 	}
+	c.m.fetchPA = pa
 	if len(c.sb.e) > 0 && c.sb.overlaps(pa, 16) {
 		c.drainAll() // self-modifying code: the core sees its own stores
 	}

@@ -23,6 +23,7 @@ func (w *worker) classify(core uint8) effect {
 		e := &w.m.Events()[i]
 		switch e.Kind {
 		case cpu.EvExec:
+			eff.visible = eff.visible || w.fetched(core, e)
 			eff.mergeable = eff.mergeable && e.Flags&cpu.EvFault == 0
 		case cpu.EvRead:
 			vis := w.touch(core, e, false)
@@ -59,6 +60,16 @@ func (w *worker) classify(core uint8) effect {
 		eff.holdable = tso || loaded == stored
 	}
 	return eff
+}
+
+// fetched classifies the fetch of an instruction: code is memory that cores
+// read, and somebody may write it. An instruction on two pages counts as
+// visible, as only its first page is known.
+func (w *worker) fetched(core uint8, e *cpu.Event) (visible bool) {
+	if e.Size == 0 {
+		return false // it faulted before it was fetched
+	}
+	return w.touch(core, e, false) || e.PA&(1<<pageShift-1)+uint64(e.Size) > 1<<pageShift
 }
 
 // touch classifies a memory access and notes what it tells about its words.

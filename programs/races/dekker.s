@@ -26,6 +26,7 @@ FUNC \name
 	lock decl inside
 1:	movl	$0, \mine
 	mfence
+	cli
 	hlt
 END \name
 	.endm

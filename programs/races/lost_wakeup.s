@@ -26,6 +26,7 @@ FUNC sleeper
 	mov	work, %eax
 	test	%eax, %eax
 	jnz	1f
+	movl	$1, asleep
 2:	cmpl	$TASK_RUNNING, sleeper_state	# asleep until somebody changes it
 	je	1f
 	pause
@@ -33,6 +34,7 @@ FUNC sleeper
 1:	movl	$TASK_RUNNING, sleeper_state
 	movl	$1, worked
 	mfence
+	cli
 	hlt
 END sleeper
 
@@ -46,6 +48,7 @@ FUNC waker
 	movl	$TASK_RUNNING, sleeper_state
 1:	movl	$1, waker_done
 	mfence
+	cli
 	hlt
 END waker
 
@@ -57,6 +60,8 @@ VAR sleeper_state, 4
 VAR work, 4
 	.long	0
 VAR worked, 4
+	.long	0
+VAR asleep, 4			# the sleeper has found nothing to do
 	.long	0
 VAR waker_done, 4
 	.long	0

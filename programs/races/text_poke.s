@@ -61,6 +61,7 @@ FUNC poker
 	.endif
 	movl	$1, poker_done
 	mfence
+	cli
 	hlt
 END poker
 
