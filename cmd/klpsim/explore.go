@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"runtime"
@@ -73,6 +75,8 @@ type exploreFlags struct {
 	vectors, in, checks              []string
 	cores                            []int
 	livelock, json, plain            bool
+	checkpoint                       string
+	resume                           bool
 }
 
 func newExplore(s streams) *cobra.Command {
@@ -112,6 +116,8 @@ bad input; 3 an answer is Inconclusive.`,
 	fs.IntVar(&f.buffer, "store-buffer", 0, "store buffer entries of a core (the scenario's own if not given)")
 	fs.StringSliceVar(&f.checks, "check", nil, "answer only these checks")
 	fs.BoolVar(&f.livelock, "livelock", false, "look for states from which no run ends; takes more memory")
+	fs.StringVar(&f.checkpoint, "checkpoint", "", "save the search to `FILE` every minute and when it is stopped")
+	fs.BoolVar(&f.resume, "resume", false, "go on from the checkpoint, if there is one")
 	fs.BoolVar(&f.plain, "no-diagram", false, "print counterexamples as schedules only")
 	fs.BoolVar(&f.json, "json", false, "print the report as JSON")
 	return cmd
@@ -166,6 +172,11 @@ func (f *exploreFlags) run(ctx context.Context, s streams, fs *pflag.FlagSet, na
 	}
 	o := f.options(s)
 	o.Edges = f.livelock
+	closeFile, err := f.checkpoints(&o)
+	if err != nil {
+		return err
+	}
+	defer closeFile()
 	out, err := target.Explore(ctx, t, f.checks, pr, o)
 	if !f.quiet {
 		fmt.Fprint(s.err, "\r\x1b[K")
@@ -184,6 +195,49 @@ func (f *exploreFlags) run(ctx context.Context, s streams, fs *pflag.FlagSet, na
 		return err
 	}
 	return answerCode(out.Answer())
+}
+
+// checkpointFile replaces the file of its name when it is closed, so that a
+// search killed while it saves leaves the checkpoint before.
+type checkpointFile struct {
+	*os.File
+	name string
+}
+
+// Close implements io.Closer.
+func (f checkpointFile) Close() error {
+	if err := f.File.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.File.Name(), f.name)
+}
+
+// checkpoints sets up saving and resuming; the function returned closes what
+// was opened.
+func (f *exploreFlags) checkpoints(o *explore.Options) (func(), error) {
+	if f.checkpoint == "" {
+		if f.resume {
+			return nil, errors.New("--resume needs --checkpoint FILE")
+		}
+		return func() {}, nil
+	}
+	o.SaveEvery = time.Minute
+	o.Save = func() (io.WriteCloser, error) {
+		w, err := os.Create(f.checkpoint + ".new")
+		return checkpointFile{w, f.checkpoint}, err
+	}
+	if !f.resume {
+		return func() {}, nil
+	}
+	r, err := os.Open(f.checkpoint)
+	if errors.Is(err, os.ErrNotExist) {
+		return func() {}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open checkpoint: %w", err)
+	}
+	o.Resume = r
+	return func() { r.Close() }, nil
 }
 
 // draw returns a function that draws counterexamples as `klpsim run` does, or

@@ -96,11 +96,18 @@ type Options struct {
 	KeepGoing bool // go on after every check is violated, until exhausted
 	Edges     bool // record edges for the livelock verdict
 
-	MaxStates  uint64 // 0: no limit
-	MaxMemory  uint64 // bytes for states and frontier, 0: no limit
-	MaxTime    time.Duration
-	Progress   func(Progress) // called between levels, not more often than four times a second
-	Checkpoint func() (io.WriteCloser, error)
+	MaxStates uint64 // 0: no limit
+	MaxMemory uint64 // bytes for states and frontier, 0: no limit
+	MaxTime   time.Duration
+	Progress  func(Progress) // called between levels, not more often than four times a second
+
+	// Save, if set, opens a place for a checkpoint; it is called every
+	// SaveEvery, and when a limit or the context ends the search. Resume, if
+	// set, is a checkpoint to go on from: of the same problem, bounds and
+	// options, or the search refuses it.
+	Save      func() (io.WriteCloser, error)
+	SaveEvery time.Duration
+	Resume    io.Reader
 }
 
 // Progress is a look at a running search.

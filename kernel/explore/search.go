@@ -30,8 +30,10 @@ type searcher struct {
 	report  Report
 	started time.Time
 	shown   time.Time
+	saved   time.Time
 	edges   []graphEdge
 	ends    []nodeRef
+	redo    uint64 // states at which a search whose assumptions have fallen ends; 0: they stand
 }
 
 // violation is the cheapest way found so far to violate a check.
@@ -73,7 +75,7 @@ func Search(ctx context.Context, p Problem, b Bounds, o Options) (*Report, error
 	}
 	start := time.Now()
 	for restarts := 0; ; restarts++ {
-		s := &searcher{prob: p, bounds: b, opts: o, own: own, started: start}
+		s := &searcher{prob: p, bounds: b, opts: o, own: own, started: start, saved: start}
 		s.report.Restarts = restarts
 		again, err := s.run(ctx)
 		if err != nil {
@@ -82,6 +84,7 @@ func Search(ctx context.Context, p Problem, b Bounds, o Options) (*Report, error
 		if !again {
 			return s.finish()
 		}
+		o.Resume = nil
 	}
 }
 
@@ -100,29 +103,38 @@ func (s *searcher) run(ctx context.Context) (again bool, err error) {
 		s.strike[i] = s.bounds.Cores == nil || slices.Contains(s.bounds.Cores, i)
 	}
 	s.report.Finals = map[string]uint64{}
-	s.seed()
-	redo := uint64(0) // states at which a search whose assumptions have fallen ends
+	if s.opts.Resume != nil {
+		if err := s.restore(s.opts.Resume); err != nil {
+			return false, err
+		}
+	} else {
+		s.seed()
+	}
 	for {
 		level, ok := s.nextLevel()
 		if !ok {
 			s.report.Complete = s.report.Stopped == ""
-			return redo > 0, nil
+			return s.redo > 0, nil
 		}
 		s.report.Deepest = unpackCost(level.cost)
-		if redo == 0 && s.allAnswered(level.cost) {
+		if s.redo == 0 && s.allAnswered(level.cost) {
 			return false, nil
 		}
-		if redo > 0 && s.report.States > redo {
+		if s.redo > 0 && s.report.States > s.redo {
 			return true, nil
 		}
 		broken, err := s.expandLevel(level)
 		if err != nil {
 			return false, err
 		}
-		if broken && redo == 0 {
-			redo = 2*s.report.States + 1000
+		if broken && s.redo == 0 {
+			s.redo = 2*s.report.States + 1000
 		}
-		if reason := s.limit(ctx); reason != "" {
+		reason := s.limit(ctx)
+		if err := s.checkpoint(reason != ""); err != nil {
+			return false, err
+		}
+		if reason != "" {
 			s.report.Stopped = reason
 			return false, nil
 		}

@@ -71,6 +71,7 @@ func (out *Outcome) minimise(ctx context.Context, t *session.Target, b explore.B
 	const patience = 4 // times the states that answering took
 	b.IRQ, b.NMI = min(b.IRQ, most), min(b.NMI, most)
 	o.Minimal, o.KeepGoing, o.Edges = true, false, false
+	o.Save, o.Resume = nil, nil
 	if limit := patience*out.Report.States + 100_000; o.MaxStates == 0 || o.MaxStates > limit {
 		o.MaxStates = limit
 	}

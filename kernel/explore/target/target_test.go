@@ -76,7 +76,7 @@ func TestWorkersDoNotMatter(t *testing.T) {
 	}
 	require.Equal(t, texts[0], texts[1])
 	require.Equal(t, texts[0], texts[2])
-	require.Contains(t, texts[0], "complete-means-done      Sometimes    0 injected, ")
+	require.Contains(t, texts[0], "complete-means-done  Sometimes    0 injected, ")
 }
 
 // TestReductionsKeepAnswers compares with a search in which every instruction

@@ -76,11 +76,11 @@ func vectors(v []uint8) string {
 
 // line is a check's line in the list.
 func (c CheckResult) line() string {
-	s := fmt.Sprintf("  %-24s %-13s", c.Name, c.Answer)
+	s := fmt.Sprintf("  %-20s %-12s", c.Name, c.Answer)
 	if c.Example != nil {
 		s += fmt.Sprintf("%d injected, ", c.Example.Cost.Injections)
 		if c.Preempt {
-			s += fmt.Sprintf("%d preemptive switches, ", c.Example.Cost.Preempt)
+			s += fmt.Sprintf("%d switches, ", c.Example.Cost.Preempt)
 		}
 		s += fmt.Sprintf("%d choices", c.Example.Cost.Steps)
 	}
@@ -90,10 +90,12 @@ func (c CheckResult) line() string {
 // writeCovered says what was covered.
 func (out *Outcome) writeCovered(b *strings.Builder) {
 	r := out.Report
-	fmt.Fprintf(b, "covered  %d states, %d transitions, %d choices, %d ends of runs\n", r.States, r.Edges, r.Choices, r.Terminals)
-	fmt.Fprintf(b, "         %d words of memory shared between cores\n", r.Shared)
+	fmt.Fprintf(b, "covered  %d states, %d transitions, %d choices taken\n", r.States, r.Edges, r.Choices)
+	fmt.Fprintf(b, "         %d states in which runs end, %d shared words\n", r.Terminals, r.Shared)
 	if r.Complete {
 		b.WriteString("         every run within the bounds; spin loops closed by repetition\n")
+	} else if r.Stopped == "" {
+		b.WriteString("         up to the last answer asked for; the rest was not searched\n")
 	} else {
 		fmt.Fprintf(b, "         stopped by %s at %d injected, %d choices\n", r.Stopped, r.Deepest.Injections, r.Deepest.Steps)
 	}
