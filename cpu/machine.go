@@ -50,6 +50,7 @@ type Machine struct {
 	events  []Event
 	journal journal
 	decoded decodeCache
+	driven  int // entries driven out of decoded since it last grew
 	sticky  Sticky
 	hostErr error
 

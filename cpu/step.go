@@ -65,7 +65,46 @@ type decoded struct {
 	in       decode.Inst
 }
 
-const decodeEntries = 1 << 12
+// The cache begins small, as an explorer makes many machines, and doubles
+// whenever as many entries were driven out as it has, up to a bound that holds
+// the working set of an operating system.
+const (
+	decodeEntries    = 1 << 12
+	decodeMaxEntries = 1 << 19
+)
+
+// place returns where the cache keeps the instruction at pa.
+func (dc decodeCache) place(pa uint64) *decoded { return &dc[pa&uint64(len(dc)-1)] }
+
+// newDecodeCache returns an empty cache of n entries, a power of two.
+func newDecodeCache(n int) decodeCache {
+	dc := make(decodeCache, n)
+	for i := range dc {
+		dc[i].key = ^uint64(0)
+	}
+	return dc
+}
+
+// decodePlace returns where to put the instruction at pa, in a larger cache
+// when the present one has become too small.
+func (m *Machine) decodePlace(pa uint64) *decoded {
+	d := m.decoded.place(pa)
+	if d.key == ^uint64(0) {
+		return d
+	}
+	m.driven++
+	if m.driven < len(m.decoded) || len(m.decoded) >= decodeMaxEntries {
+		return d
+	}
+	old := m.decoded
+	m.driven, m.decoded = 0, newDecodeCache(2*len(old))
+	for i := range old {
+		if old[i].key != ^uint64(0) {
+			*m.decoded.place(old[i].key >> 2) = old[i]
+		}
+	}
+	return m.decoded.place(pa)
+}
 
 // Take moves the machine by one choice. An error means that the machine has
 // not moved; it wraps one of the Err values above or is an *UnimplementedError.
@@ -354,12 +393,9 @@ func (c *Core) codeLinear(off uint64) uint64 {
 // cached returns the cache's entry for pa if the bytes there are still its own.
 func (m *Machine) cached(pa uint64, mode decode.Mode) *decoded {
 	if m.decoded == nil {
-		m.decoded = make(decodeCache, decodeEntries)
-		for i := range m.decoded {
-			m.decoded[i].key = ^uint64(0)
-		}
+		m.decoded = newDecodeCache(decodeEntries)
 	}
-	d := &m.decoded[pa%decodeEntries]
+	d := m.decoded.place(pa)
 	if d.key != pa<<2|uint64(mode) {
 		return nil
 	}
@@ -424,9 +460,9 @@ func (c *Core) fetchSlow(lin, pa uint64) (*decoded, error) {
 		c.raise(VecUD)
 		return nil, nil
 	}
-	d := &c.m.decoded[pa%decodeEntries]
-	if crosses {
-		d = &c.m.crossing
+	d := &c.m.crossing
+	if !crosses {
+		d = c.m.decodePlace(pa)
 	}
 	*d = decoded{key: pa<<2 | uint64(c.mode), row: row, in: in, flags: flagsOf(row, &in)}
 	d.lo, d.hi = binary.LittleEndian.Uint64(b[:]), binary.LittleEndian.Uint64(b[8:])

@@ -87,22 +87,15 @@ func BenchmarkTwoCores(b *testing.B) {
 }
 
 // interleave runs all cores to their HLT in turns and returns the steps taken.
-func interleave(b *testing.B, m *cpu.Machine, quantum uint64) (steps uint64) {
+func interleave(b *testing.B, m *cpu.Machine, quantum uint64) uint64 {
 	if quantum == 0 {
 		return runAll(b, m)
 	}
-	for moved := true; moved; {
-		moved = false
-		for i := range m.NumCores() {
-			done, _, err := m.Run(i, quantum)
-			if err != nil {
-				b.Fatal(err)
-			}
-			steps += done
-			moved = moved || done > 0
-		}
+	done, stop, err := m.RunTurns(quantum, 1<<40)
+	if err != nil || stop != cpu.StopIdle {
+		b.Fatal(stop, err)
 	}
-	return steps
+	return done
 }
 
 // BenchmarkSnapshot is a snapshot, 100 pages touched, and the restore of a
