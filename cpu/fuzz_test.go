@@ -99,6 +99,24 @@ func fuzzMachine(t *testing.T, r *rand.Rand, code []byte, mode uint8) *Machine {
 			c.Seg[CS] = unpackDescriptor(selCode32, 0x00cffb000000ffff)
 			c.Seg[SS] = unpackDescriptor(selUData, 0x00cff3000000ffff)
 		}
+		switch mode >> 6 {
+		case 1: // 32-bit protected mode without paging
+			c.CR0 &^= CR0PG
+			c.EFER = 0
+			c.Seg[CS] = unpackDescriptor(selCode, 0x00cf9b000000ffff)
+			c.IDTR = TableReg{Base: bareStub, Limit: 0x7ff}
+		case 2: // real mode, the code at 10000h
+			regs := c.GPR
+			c.reset(true)
+			c.GPR, c.Activity = regs, Running
+			for j := range c.Seg {
+				c.Seg[j].Sel, c.Seg[j].Base = 0x2000, 0x20000
+			}
+			c.Seg[CS].Sel, c.Seg[CS].Base = 0x1000, 0x10000
+			c.RIP = 0
+			c.GPR[RSP] = 0x8000 - uint64(i)*0x1000
+			m.WritePhys(0x10000, code)
+		}
 		if mode&8 != 0 {
 			c.DR[0], c.DR[7] = bareData+8, 0x400|3|0xf<<16
 		}
