@@ -15,7 +15,7 @@ build:
 # Everything that must hold, a few minutes. Tests against tools that are not
 # installed skip, and say which tool; with KLPSIM_REQUIRE_TOOLS=1 they fail.
 test:
-	$(GO) test ./...
+	$(GO) test $(GOTESTFLAGS) ./...
 
 # The concurrent parts under the race detector (needs a C compiler).
 race:

@@ -147,9 +147,6 @@ func (a *args) core() (int, error) {
 	return a.number("a core", a.e.core, 0, a.e.S.M.NumCores()-1)
 }
 
-// placeWords end a place, and begin what may follow it.
-var placeWords = map[string]bool{"if": true, "when": true, "every": true, "nth": true, "on": true, "to": true, "task": true, "ignore": true, "count": true}
-
 // place reads a place with its "before" or "after".
 func (a *args) place() (session.Place, error) {
 	w, at := a.word()

@@ -40,7 +40,6 @@ type Engine struct {
 	met      []expectation
 	quit     bool
 	depth    int
-	listAt   uint64
 	xAt      uint64
 }
 

@@ -10,7 +10,6 @@ import (
 
 	"klpsim/cpu"
 	"klpsim/kernel/expr"
-	"klpsim/kernel/scenario"
 )
 
 // display is an expression shown at every stop.
@@ -493,6 +492,3 @@ func WrapSchedule(text string, width int) []string {
 	}
 	return append(lines, line)
 }
-
-// textOf makes a scenario.Text of a line typed at a prompt.
-func textOf(s string) scenario.Text { return scenario.Text{Text: s, Pos: scenario.Pos{Col: 1}} }
