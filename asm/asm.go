@@ -80,6 +80,7 @@ type assembler struct {
 	lowbuf [64]byte
 
 	unsized    bool // neither suffix nor register says how wide the operation is
+	reparsed   bool // GNU as reads such an instruction twice: an exact mnemonic without a form that fits, see touch
 	defaulted  bool // the matched width is a guess
 	conds      []condition
 	skipping   bool

@@ -249,6 +249,13 @@ func (a *assembler) assign(name string, mode setMode, at int) {
 		s.kind, s.off = symAbsolute, n
 		return
 	}
+	if e.kind == exSym && e.n == 0 && s.size == nil {
+		s.size = e.add.size
+		s.vis = max(s.vis, e.add.vis)
+		if s.typ == elf.STT_NOTYPE {
+			s.typ = e.add.typ
+		}
+	}
 	if e.kind == exSym && e.add.kind == symDefined && e.mod == modNone {
 		s.kind, s.sec, s.frag, s.off = symDefined, e.add.sec, e.add.frag, e.add.off+e.n
 		return

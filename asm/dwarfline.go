@@ -475,7 +475,7 @@ func (a *assembler) lineProgram(sec *section, rows []lineRow) {
 			}
 		}
 		at := a.addressOf(r.at)
-		if i == 0 || r.reset && at == last {
+		if i == 0 || r.reset && mayCoincide(rows[i-1].at, r.at) {
 			op(lnsExtended, 9)
 			op(lneSetAddress)
 			a.fix(expr{kind: exSym, add: r.at}, 8)
@@ -492,6 +492,21 @@ func (a *assembler) lineProgram(sec *section, rows []lineRow) {
 		op(lnsAdvancePC, delta)
 	}
 	s.buf = append(s.buf, lnsExtended, 1, lneEndSequence)
+}
+
+// mayCoincide reports whether two successive rows are, or before relaxation
+// might have been, at one address: then resetting the view number needs an
+// explicit address (GNU as decides this fragment by fragment).
+func mayCoincide(last, next *symbol) bool {
+	if last.sec == next.sec && last.frag == next.frag {
+		return last.off == next.off
+	}
+	f := &last.sec.frags[last.frag]
+	end := int64(f.end - f.start)
+	if f.kind == fragJump {
+		end++ // the opcode belongs to the fixed part there
+	}
+	return next.off == 0 && last.off >= end
 }
 
 // appendLineAdvance appends the opcodes that advance line and address and

@@ -122,6 +122,7 @@ func (a *assembler) assemble(m *mnemonic, at int) {
 	if a.defaulted {
 		a.warnAt(at, "no instruction mnemonic suffix given and no register operands; using default for `%s'", m.name)
 	}
+	a.reparsed = c.suffixed != 0 && m.cands[0].suffixed == 0
 	a.emit(c.form, at)
 }
 
@@ -713,7 +714,7 @@ func (a *assembler) branchTarget(f *form, o *operand) {
 	}
 	x := a.fix(v, size)
 	x.pcrel = true
-	if f.attr&atCall != 0 && x.mod == modNone && size == 4 && a.mode == 8 && v.kind == exSym && v.add.needsPLT() {
+	if f.attr&(atCall|atXbegin) != 0 && x.mod == modNone && size == 4 && a.mode == 8 && v.kind == exSym && v.add.needsPLT() {
 		x.mod = modPLT
 	}
 	a.putLE(0, size)

@@ -49,7 +49,7 @@ func (a *assembler) reduceSymbol(s *symbol) (terms, bool) {
 		s.resolving = true
 		t, ok := a.reduce(s.eq)
 		s.resolving = false
-		if ok && t.sub == nil && t.add != nil && !s.anonymous && (s.global || s.weak) && t.add.kind == symDefined {
+		if ok && t.sub == nil && t.add != nil && !s.anonymous && !s.weakref && t.add.kind == symDefined {
 			return terms{add: s}, true
 		}
 		return t, ok

@@ -17,6 +17,7 @@ type expr struct {
 	kind     exprKind
 	op       exprOp
 	mod      relocMod
+	late     bool // written as number + symbol, see touch
 	unsigned bool // a constant that was written as a positive number
 	add, sub *symbol
 	n        int64
@@ -466,6 +467,7 @@ func (a *assembler) combine(op exprOp, l, r expr) expr {
 		return l
 	case op == opAdd && l.kind == exConst && (r.kind == exSym || r.kind == exDiff):
 		r.n += l.n
+		r.late = true
 		return r
 	case op == opSub && r.kind == exConst && (l.kind == exSym || l.kind == exDiff):
 		l.n -= r.n

@@ -188,6 +188,7 @@ func (a *assembler) convertJump(p, root *section, no int32, f *frag) {
 	}
 	x := fixup{frag: -2, off: int32(len(root.data)), size: size, pcrel: true, mod: f.val.mod, val: f.val, pos: f.pos}
 	x.val.n -= int64(size)
+	x.relaxed = f.max != 1
 	if f.max == 1 && x.mod == modNone && size == 4 && f.align == 8 && f.val.add.needsPLT() {
 		x.mod = modPLT
 	}
@@ -250,7 +251,7 @@ func (a *assembler) relocation(root *section, f *fixup, off int64, t terms) (r o
 		a.store(root, f, off, t.n)
 		return r, false
 	}
-	if pcrel && f.typ == 0 && (f.mod == modNone || f.mod == modPLT) && t.add != nil && !t.add.external() && t.add.typ != sttIfunc {
+	if pcrel && f.typ == 0 && (f.mod == modNone || f.mod == modPLT) && t.add != nil && (f.relaxed || !t.add.external() && t.add.typ != sttIfunc) {
 		if sec, v, ok := a.location(t.add); ok && sec == root {
 			a.store(root, f, off, v+t.n-off)
 			return r, false

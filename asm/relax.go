@@ -88,11 +88,11 @@ func (a *assembler) firstSize(s *section, f *frag, at int64) int64 {
 	return 0
 }
 
-// relaxable reports whether the branch stays in its section, to a symbol that
-// no linker can replace.
+// relaxable reports whether the branch stays in its section. As in GNU as, a
+// jump to a global symbol of the section counts, a call to one does not.
 func (a *assembler) relaxable(s *section, f *frag) bool {
 	t := f.val.add
-	if t.external() || t.typ == sttIfunc {
+	if t.weak || t.typ == sttIfunc || t.unique || t.global && f.val.mod == modPLT {
 		return false
 	}
 	sec, _, ok := a.location(t)

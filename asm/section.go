@@ -71,16 +71,17 @@ type frag struct {
 
 // fixup is a place in the fixed bytes that waits for an expression's value.
 type fixup struct {
-	frag   int32
-	off    int32 // offset in section.buf
-	size   uint8
-	pcrel  bool
-	signed bool // absolute 32-bit field that the processor sign-extends
-	mod    relocMod
-	typ    elf.R_X86_64 // explicit relocation type (.reloc), or 0
-	place  *expr        // .reloc: where
-	val    expr
-	pos    srcPos
+	frag    int32
+	off     int32 // offset in section.buf
+	size    uint8
+	pcrel   bool
+	relaxed bool // a branch that relaxation found to stay in its section
+	signed  bool // absolute 32-bit field that the processor sign-extends
+	mod     relocMod
+	typ     elf.R_X86_64 // explicit relocation type (.reloc), or 0
+	place   *expr        // .reloc: where
+	val     expr
+	pos     srcPos
 }
 
 // lineMark notes which source line made the bytes at an offset of the buffer.

@@ -70,10 +70,10 @@ func (a *assembler) lookup(name []byte) *symbol {
 // addresses it for the second time, or after its definition; other local labels are entered when a
 // relocation turns out to need them. It is the order that GNU as has.
 func (a *assembler) touch(e *expr) {
-	if e.kind != exSym || e.add.listed {
+	if e.kind != exSym || e.add.listed || e.late {
 		return
 	}
-	if e.add.kind == symUndefined && !e.add.seen {
+	if e.add.kind == symUndefined && !e.add.seen && !a.reparsed {
 		e.add.seen = true
 		return
 	}
