@@ -9,13 +9,13 @@ import (
 	"klpsim/asm"
 )
 
-// WriteListing prints the source with the address and bytes of every line:
+// writeListing prints the source as as -al does, with the address and bytes of every line:
 //
 //	3 0004 4889C7   	mov %rax, %rdi
 //
 // Lines that make more bytes than fit go on below; relocated fields show the
 // bytes that are in the object.
-func (o *Object) WriteListing(w io.Writer, src Source) error {
+func writeListing(w io.Writer, o *asm.Object, src asm.Source) error {
 	type piece struct {
 		sec *asm.Section
 		off uint64

@@ -38,6 +38,8 @@ var commands = []func(streams) *cobra.Command{
 	newTUI,
 	newAsm,
 	newDisasm,
+	newAs,
+	newLink,
 	newBoot,
 	newLitmus,
 	newExplore,
