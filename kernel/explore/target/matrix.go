@@ -52,7 +52,8 @@ type Row struct {
 type Cell struct {
 	Results []CheckResult // one for each check of the matrix
 	States  uint64        // visited for this cell
-	Where   string        // the bounds
+
+	Pressure Pressure // what was searched; zero if nothing had to be
 }
 
 // Variants returns the family's bundled scenarios that are made for searching,
@@ -139,7 +140,7 @@ func (m *Matrix) cell(ctx context.Context, t *session.Target, col Column, base *
 	if err != nil {
 		return cell, err
 	}
-	cell.States, cell.Where = out.Report.States, out.Where()
+	cell.States, cell.Pressure = out.Report.States, pr
 	for _, r := range out.Checks {
 		if i := slices.Index(m.Checks, r.Name); i >= 0 {
 			cell.Results[i] = r
@@ -226,15 +227,35 @@ func (m *Matrix) writeExamples(b *strings.Builder) {
 
 // writeBounds says what each column's searches covered.
 func (m *Matrix) writeBounds(b *strings.Builder) {
-	b.WriteString("\nsearched\n")
-	for j := range Columns {
-		states, where := uint64(0), ""
+	b.WriteString("\nsearched, over all variants\n")
+	for j, col := range Columns {
+		states := uint64(0)
+		p := Pressure{IRQ: col.IRQ, NMI: col.NMI, Preempt: -1}
 		for _, r := range m.Rows {
-			states += r.Cells[j].States
-			if r.Cells[j].Where != "" {
-				where = r.Cells[j].Where
-			}
+			c := &r.Cells[j]
+			states += c.States
+			p.merge(&c.Pressure)
 		}
-		fmt.Fprintf(b, "%9d states: %s\n", states, where)
+		fmt.Fprintf(b, "%9d states  %s\n", states, col.Name())
+		if len(p.Cores) > 0 && p.IRQ+p.NMI > 0 {
+			fmt.Fprintf(b, "                  %s\n", p.injections())
+		}
 	}
+	b.WriteString("store buffers have the machine's default size; any number of preemptive\nswitches between cores; spin loops closed by repetition\n")
+}
+
+// merge adds the cores, vectors and functions of another pressure.
+func (p *Pressure) merge(q *Pressure) {
+	p.Vectors = union(p.Vectors, q.Vectors)
+	p.Cores = union(p.Cores, q.Cores)
+	p.In = union(p.In, q.In)
+}
+
+func union[T comparable](a, b []T) []T {
+	for _, x := range b {
+		if !slices.Contains(a, x) {
+			a = append(a, x)
+		}
+	}
+	return a
 }

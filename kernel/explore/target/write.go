@@ -35,24 +35,8 @@ func (out *Outcome) Write(w io.Writer, draw func(c *CheckResult) (string, error)
 
 // Where names the bounds and the memory model in one line.
 func (out *Outcome) Where() string {
-	p := out.Pressure
-	var parts []string
-	if p.IRQ > 0 {
-		parts = append(parts, fmt.Sprintf("%d irq (%s)", p.IRQ, vectors(p.Vectors)))
-	}
-	if p.NMI > 0 {
-		parts = append(parts, fmt.Sprintf("%d nmi", p.NMI))
-	}
-	if len(parts) == 0 {
-		parts = append(parts, "no injections")
-	} else {
-		if p.Cores != nil {
-			parts = append(parts, "on core "+strings.Trim(fmt.Sprint(p.Cores), "[]"))
-		}
-		if len(p.In) > 0 {
-			parts = append(parts, "in "+strings.Join(p.In, ", "))
-		}
-	}
+	p := &out.Pressure
+	parts := []string{p.injections()}
 	if p.Preempt >= 0 {
 		parts = append(parts, fmt.Sprintf("%d preemptive switches", p.Preempt))
 	}
@@ -64,6 +48,27 @@ func (out *Outcome) Where() string {
 		memory += fmt.Sprintf(", store buffer %d", out.Buffer)
 	}
 	return strings.Join(append(parts, memory), ", ")
+}
+
+// injections says what may be injected, and where.
+func (p *Pressure) injections() string {
+	var parts []string
+	if p.IRQ > 0 {
+		parts = append(parts, fmt.Sprintf("%d irq (%s)", p.IRQ, vectors(p.Vectors)))
+	}
+	if p.NMI > 0 {
+		parts = append(parts, fmt.Sprintf("%d nmi", p.NMI))
+	}
+	if len(parts) == 0 {
+		return "no injections"
+	}
+	if p.Cores != nil {
+		parts = append(parts, "on core "+strings.Trim(fmt.Sprint(p.Cores), "[]"))
+	}
+	if len(p.In) > 0 {
+		parts = append(parts, "in "+strings.Join(p.In, ", "))
+	}
+	return strings.Join(parts, ", ")
 }
 
 func vectors(v []uint8) string {
@@ -99,7 +104,7 @@ func (out *Outcome) writeCovered(b *strings.Builder) {
 	} else {
 		fmt.Fprintf(b, "         stopped by %s at %d injected, %d choices\n", r.Stopped, r.Deepest.Injections, r.Deepest.Steps)
 	}
-	b.WriteString("         interrupts are delivered with an empty store buffer (SDM vol. 3A)\n")
+	b.WriteString("         interrupts find the store buffer empty (SDM vol. 3A)\n")
 	fmt.Fprintf(b, "         odds that two states were taken for one: 2^%d\n", collisionOdds(r.States))
 }
 
