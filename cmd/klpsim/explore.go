@@ -71,6 +71,7 @@ func progressLine(p explore.Progress) string {
 // exploreFlags are the flags of `klpsim explore`.
 type exploreFlags struct {
 	searchFlags
+	sampleFlags
 	irq, nmi, preempt, steps, buffer int
 	vectors, in, checks              []string
 	cores                            []int
@@ -89,13 +90,15 @@ store buffers, and interrupts and NMIs can strike, within the bounds of the
 scenario or of the flags. For each check, for deadlock and for a core's
 shutdown it answers Never (every run was covered), Sometimes (with a smallest
 failing run) or Inconclusive (a limit was hit). Interrupt it to see what is
-known so far.
+known so far. With --strategy it takes random runs instead, which never
+answer Never.
 
 Exit codes: 0 every answer is Never; 1 an answer is Sometimes; 2 bad usage or
 bad input; 3 an answer is Inconclusive.`,
 		Example: `  klpsim explore rfc-v2-free
   klpsim explore klp-upstream --irq 2 --memory sc --time 1m
-  klpsim explore klp-rfc-v2 --check complete-means-done --json`,
+  klpsim explore klp-rfc-v2 --check complete-means-done --json
+  klpsim explore rfc-v2-free --strategy pct --runs 1000 --shard 2/8`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeScenario,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -105,7 +108,8 @@ bad input; 3 an answer is Inconclusive.`,
 		},
 	}
 	fs := cmd.Flags()
-	f.register(fs)
+	f.searchFlags.register(fs)
+	f.sampleFlags.register(fs)
 	fs.IntVar(&f.irq, "irq", 0, "interrupts injected in a run (the scenario's own if not given)")
 	fs.IntVar(&f.nmi, "nmi", 0, "NMIs injected in a run")
 	fs.StringSliceVar(&f.vectors, "vectors", nil, "vectors of the interrupts, hexadecimal")
@@ -169,6 +173,9 @@ func (f *exploreFlags) run(ctx context.Context, s streams, fs *pflag.FlagSet, na
 	pr, err := f.pressure(fs, t)
 	if err != nil {
 		return err
+	}
+	if f.strategy != "full" {
+		return f.runSample(ctx, s, t, name, pr)
 	}
 	o := f.options(s)
 	o.Edges = f.livelock

@@ -50,6 +50,22 @@ func TestExploreBadInput(t *testing.T) {
 	}
 }
 
+func TestExploreAtRandom(t *testing.T) {
+	args := []string{"explore", "klp-rfc-v2", "--strategy", "uniform", "--runs", "60", "--length", "1500"}
+	whole, errs, code := klpsim(t, "", args...)
+	require.Empty(t, errs)
+	require.Contains(t, []int{exitViolated, exitInconclusive}, code)
+	require.Contains(t, whole, "60 random runs (uniform, seed 1, shard 0/1)")
+	again, _, _ := klpsim(t, "", args...)
+	require.Equal(t, whole, again)
+	_, errs, code = klpsim(t, "", append(args, "--shard", "3/2")...)
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, errs, `"3/2"`)
+	_, errs, code = klpsim(t, "", "explore", "klp-rfc-v2", "--strategy", "luck")
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, errs, `"luck"`)
+}
+
 // TestExploreResumes stops a search, resumes it and compares the report with
 // that of a search left alone.
 func TestExploreResumes(t *testing.T) {
