@@ -140,7 +140,7 @@ func (c CheckResult) Needs() string {
 	var s string
 	switch {
 	case c.IRQs+c.NMIs == 0:
-		s = "needs no injected event: a core that is slow is enough"
+		s = "needs no injected event, only a slow core"
 	case c.NMIs == 0:
 		s = fmt.Sprintf("needs %s: no run with fewer fails", plural(c.IRQs, "interrupt"))
 	case c.IRQs == 0:
