@@ -4,9 +4,6 @@ import "klpsim/cpu/decode"
 
 // The decimal adjustments exist outside 64-bit mode only (SDM vol. 2, AAA..DAS).
 
-// setAH writes AH.
-func (c *Core) setAH(v uint64) { c.GPR[RAX] = c.GPR[RAX]&^0xff00 | v&0xff<<8 }
-
 // adjust is AAA and AAS: change adds or subtracts 0x106 if AL needs it, else 0.
 // AF and CF tell which; OF, SF, ZF and PF (undefined) are those of the 16-bit
 // sum, as on AMD's processors.

@@ -37,69 +37,119 @@ func (p *printer) mnemonic() string {
 		return m
 	}
 	name := opNames[in.Op]
-	switch in.Op {
-	case JCC:
-		return name + condNames[in.Cond&15] + p.branchHint()
-	case LOOP, LOOPE, LOOPNE:
-		if in.AddrSize != usualSize[p.s.mode] {
-			name += suffix[in.AddrSize]
-		}
-		return name + p.branchHint()
-	case SET, CMOV:
-		return name + condNames[in.Cond&15]
-	case MOVZX, MOVSX:
-		return p.extendMnemonic()
-	case MOV:
-		if p.wideImmediate() {
-			return "movabs"
-		}
-	case JCXZ:
-		return map[uint8]string{2: "jcxz", 4: "jecxz", 8: "jrcxz"}[in.AddrSize] + p.branchHint()
-	case LGDT, LIDT, SGDT, SIDT:
-		if p.s.mode != Mode64 {
-			return name + suffix[in.Size]
-		}
-	case SYSEXIT, SYSRET:
-		if p.s.mode == Mode64 {
-			return name + map[bool]string{false: "l", true: "q"}[in.Size == 8]
-		}
-	case IRET:
-		switch {
-		case in.Size == 8:
-			return name + "q"
-		case in.Size == 2 && p.s.mode != Mode16:
-			return name + "w"
-		case in.Size == 4 && p.s.mode == Mode16:
-			return name + "l"
-		}
-	case CRC32:
-		if in.Args[1].Kind == Mem {
-			return name + suffix[in.Args[1].Size]
-		}
-	case PUSH, POP, PUSHSEG, POPSEG, PUSHF, POPF, CALL, JMP, RET, LEAVE, ENTER, PUSHA, POPA:
-		return name + p.stackSuffix()
-	case LJMP, LCALL, LRET:
-		return name + p.farSuffix()
-	case NOP:
-		return p.nopMnemonic()
-	case BSF, BSR:
-		if p.s.rep == 0xf3 { // what newer processors make of the same bytes
-			return map[Op]string{BSF: "tzcnt", BSR: "lzcnt"}[in.Op]
-		}
-	case CMPPS, CMPPD, CMPSS, CMPSD:
-		if pred := p.cmpPredicate(); pred != "" {
-			return "cmp" + pred + name[3:]
-		}
-	case CVTSI2SD, CVTSI2SS:
-		if in.Args[1].Kind == Mem && p.s.mode == Mode64 {
-			return name + suffix[in.Args[1].Size]
-		}
+	if f := spelled[in.Op]; f != nil {
+		return f(p, name)
 	}
 	if isX87(in.Op) {
 		return p.x87Mnemonic()
 	}
-	if in.Op < F2XM1 && !plain[in.Op] && p.needsSuffix() {
-		return name + suffix[in.Size]
+	return name + p.widthSuffix()
+}
+
+// widthSuffix is the suffix that tells a width which no operand tells.
+func (p *printer) widthSuffix() string {
+	if p.in.Op < F2XM1 && !plain[p.in.Op] && p.needsSuffix() {
+		return suffix[p.in.Size]
+	}
+	return ""
+}
+
+// spelled are the operations with rules of their own; name is the mnemonic
+// without suffix.
+var spelled = map[Op]func(p *printer, name string) string{
+	JCC:  func(p *printer, name string) string { return name + condNames[p.in.Cond&15] + p.branchHint() },
+	SET:  func(p *printer, name string) string { return name + condNames[p.in.Cond&15] },
+	CMOV: func(p *printer, name string) string { return name + condNames[p.in.Cond&15] },
+	LOOP: (*printer).loopMnemonic, LOOPE: (*printer).loopMnemonic, LOOPNE: (*printer).loopMnemonic,
+	JCXZ: func(p *printer, name string) string {
+		return map[uint8]string{2: "jcxz", 4: "jecxz", 8: "jrcxz"}[p.in.AddrSize] + p.branchHint()
+	},
+	MOVZX: (*printer).extendMnemonic, MOVSX: (*printer).extendMnemonic,
+	MOV:  (*printer).movMnemonic,
+	LGDT: (*printer).tableMnemonic, LIDT: (*printer).tableMnemonic, SGDT: (*printer).tableMnemonic, SIDT: (*printer).tableMnemonic,
+	SYSEXIT: (*printer).sysretMnemonic, SYSRET: (*printer).sysretMnemonic,
+	IRET: (*printer).iretMnemonic,
+	CRC32: func(p *printer, name string) string {
+		if p.in.Args[1].Kind == Mem {
+			return name + suffix[p.in.Args[1].Size]
+		}
+		return name
+	},
+	PUSH: (*printer).stackMnemonic, POP: (*printer).stackMnemonic, PUSHSEG: (*printer).stackMnemonic, POPSEG: (*printer).stackMnemonic,
+	PUSHF: (*printer).stackMnemonic, POPF: (*printer).stackMnemonic, PUSHA: (*printer).stackMnemonic, POPA: (*printer).stackMnemonic,
+	CALL: (*printer).stackMnemonic, JMP: (*printer).stackMnemonic, RET: (*printer).stackMnemonic,
+	LEAVE: (*printer).stackMnemonic, ENTER: (*printer).stackMnemonic,
+	LJMP: (*printer).farMnemonic, LCALL: (*printer).farMnemonic, LRET: (*printer).farMnemonic,
+	NOP: (*printer).nopMnemonic,
+	BSF: (*printer).scanMnemonic, BSR: (*printer).scanMnemonic,
+	CMPPS: (*printer).cmpMnemonic, CMPPD: (*printer).cmpMnemonic, CMPSS: (*printer).cmpMnemonic, CMPSD: (*printer).cmpMnemonic,
+	CVTSI2SD: (*printer).cvtMnemonic, CVTSI2SS: (*printer).cvtMnemonic,
+}
+
+// loopMnemonic shows an unusual width of the counter.
+func (p *printer) loopMnemonic(name string) string {
+	if p.in.AddrSize != usualSize[p.s.mode] {
+		name += suffix[p.in.AddrSize]
+	}
+	return name + p.branchHint()
+}
+
+func (p *printer) movMnemonic(name string) string {
+	if p.wideImmediate() {
+		return "movabs"
+	}
+	return name + p.widthSuffix()
+}
+
+// tableMnemonic: outside 64-bit mode LGDT and its kin come in two widths.
+func (p *printer) tableMnemonic(name string) string {
+	if p.s.mode != Mode64 {
+		return name + suffix[p.in.Size]
+	}
+	return name
+}
+
+func (p *printer) sysretMnemonic(name string) string {
+	switch {
+	case p.s.mode != Mode64:
+		return name
+	case p.in.Size == 8:
+		return name + "q"
+	}
+	return name + "l"
+}
+
+func (p *printer) iretMnemonic(name string) string {
+	switch {
+	case p.in.Size == 8:
+		return name + "q"
+	case p.in.Size == 2 && p.s.mode != Mode16:
+		return name + "w"
+	case p.in.Size == 4 && p.s.mode == Mode16:
+		return name + "l"
+	}
+	return name
+}
+
+// scanMnemonic: with F3, what newer processors make of the same bytes.
+func (p *printer) scanMnemonic(name string) string {
+	if p.s.rep == 0xf3 {
+		return map[Op]string{BSF: "tzcnt", BSR: "lzcnt"}[p.in.Op]
+	}
+	return name
+}
+
+func (p *printer) cmpMnemonic(name string) string {
+	if pred := p.cmpPredicate(); pred != "" {
+		return "cmp" + pred + name[3:]
+	}
+	return name
+}
+
+// cvtMnemonic tells the width of an integer in memory.
+func (p *printer) cvtMnemonic(name string) string {
+	if p.in.Args[1].Kind == Mem && p.s.mode == Mode64 {
+		return name + suffix[p.in.Args[1].Size]
 	}
 	return name
 }
@@ -133,7 +183,7 @@ func (p *printer) wideImmediate() bool {
 }
 
 // extendMnemonic is movzbl, movslq...: both widths in the name.
-func (p *printer) extendMnemonic() string {
+func (p *printer) extendMnemonic(string) string {
 	name, from, to := "movz", p.in.Args[1].Size, p.in.Size
 	if p.in.Op == MOVSX {
 		name = "movs"
@@ -147,34 +197,34 @@ func (p *printer) extendMnemonic() string {
 // usualSize is the width of stack operations and addresses without prefixes.
 var usualSize = map[Mode]uint8{Mode64: 8, Mode32: 4, Mode16: 2}
 
-// stackSuffix shows an operand size that is not the mode's own.
-func (p *printer) stackSuffix() string {
+// stackMnemonic shows an operand size that is not the mode's own.
+func (p *printer) stackMnemonic(name string) string {
 	in := &p.in
 	if in.Size == usualSize[p.s.mode] {
-		return ""
+		return name
 	}
 	if in.Op == PUSH || in.Op == POP {
 		if a := in.Args[0].Kind; a == Reg {
-			return ""
+			return name
 		}
 	}
-	return suffix[in.Size]
+	return name + suffix[in.Size]
 }
 
-// farSuffix: the width of a far pointer's offset.
-func (p *printer) farSuffix() string {
+// farMnemonic: the width of a far pointer's offset.
+func (p *printer) farMnemonic(name string) string {
 	switch {
 	case p.in.Size == 8 && p.in.Op == LRET:
-		return "q"
+		return name + "q"
 	case p.in.Size == 2 && p.s.mode != Mode16:
-		return "w"
+		return name + "w"
 	case p.in.Size == 4 && p.s.mode == Mode16:
-		return "l"
+		return name + "l"
 	}
-	return ""
+	return name
 }
 
-func (p *printer) nopMnemonic() string {
+func (p *printer) nopMnemonic(string) string {
 	if p.s.opcode == 0x90 && p.s.opmap == mapOne {
 		switch {
 		case p.s.data && p.s.rex&8 == 0:
