@@ -23,12 +23,6 @@ func addLanes(a, b vec, h uint64) vec {
 	return vec{f(a[0], b[0]), f(a[1], b[1])}
 }
 
-// subLanes subtracts the lanes whose top bits are set in h.
-func subLanes(a, b vec, h uint64) vec {
-	f := func(x, y uint64) uint64 { return (x | h - y&^h) ^ (x^^y)&h }
-	return vec{f(a[0], b[0]), f(a[1], b[1])}
-}
-
 // The top bits of bytes, words and doublewords.
 const (
 	tops8  = 0x8080808080808080

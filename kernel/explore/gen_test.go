@@ -45,16 +45,13 @@ func (c code) lockInc(addr uint32) code         { return append(c, 0xf0).op(0xff
 func (c code) mfence() code                     { return append(c, 0x0f, 0xae, 0xf0) }       // mfence
 func (c code) hlt() code                        { return append(c, 0xf4) }                   // hlt
 func (c code) cli() code                        { return append(c, 0xfa) }                   // cli
-func (c code) sti() code                        { return append(c, 0xfb) }                   // sti
 func (c code) iretq() code                      { return append(c, 0x48, 0xcf) }             // iretq
 func (c code) push(reg byte) code               { return append(c, 0x50|reg) }               // push reg
 func (c code) pop(reg byte) code                { return append(c, 0x58|reg) }               // pop reg
 func (c code) incReg(reg byte) code             { return append(c, 0xff, 0xc0|reg) }         // incl reg
-func (c code) addReg(dst, src byte) code        { return append(c, 0x01, 0xc0|src<<3|dst) }  // addl src, dst
 func (c code) movReg(reg byte, v uint32) code {
 	return binary.LittleEndian.AppendUint32(append(c, 0xb8|reg), v)
 }
-func (c code) loadRSP(reg byte, off byte) code { return append(c, 0x8b, 0x44|reg<<3, 0x24, off) } // movl off(%rsp), reg
 
 // testProgram is threads, and perhaps a handler for interrupts and NMIs.
 type testProgram struct {

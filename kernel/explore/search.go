@@ -44,11 +44,6 @@ type violation struct {
 	by    edge
 }
 
-// errStop ends a search early; reason is for Report.Stopped.
-type errStop struct{ reason string }
-
-func (e *errStop) Error() string { return "search stopped: " + e.reason }
-
 // Search explores p within b. An error means that the machine could not be
 // made or that the simulator lacks something a run needed; a limit or a
 // cancelled context is not an error but an incomplete report.
