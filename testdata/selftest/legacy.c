@@ -111,7 +111,7 @@ asm(
     "	ljmp $KCODE16, $code16_at\n"
     ".code16\n"
     "code16:	at code16\n"
-    "	mov $KDATA16, %ax\n	mov %ax, %ds\n	mov %ax, %es\n	mov %ax, %ss\n	mov %ax, %fs\n	mov %ax, %gs\n"
+    "	mov $KDATA16, %ax\n	mov %ax, %ds\n	mov %ax, %es\n	mov %ax, %ss\n	mov %ax, %fs\n	mov $KDATA, %ax\n	mov %ax, %gs\n"
     "	mov $0x7000, %sp\n"
     "	mov $0x12345678, %eax\n	push %ax\n	push %eax\n"
     "	movzwl %sp, %eax\n"
@@ -146,13 +146,43 @@ asm(
     "	mov $1f - legacy_blob, %bp\n	xor %ebx, %ebx\n"
     "	ud2\n"
     "1:	note 34, %ebx\n"
-    "	mov $0xfff0, %ax\n	mov %ax, %fs\n	mov $0x1234, %cx\n	push %fs\n	pop %gs\n	mov %gs, %eax\n"
+    "	mov $0xfff0, %ax\n	mov %ax, %fs\n	mov $0x1234, %cx\n	push %fs\n	pop %fs\n	mov %fs, %eax\n"
     "	movzwl %ax, %eax\n"
     "	note 35, %eax\n"
     "	lcall $BLOB >> 4, $real_far - legacy_blob\n"
     "	mov $3, %cx\n	xor %eax, %eax\n"
     "2:	inc %ax\n	loop 2b\n"
     "	note 37, %eax\n"
+    // The instructions that 16-bit code is made of.
+    "	mov $1f - legacy_blob, %bp\n"
+    "	movw $real_fault - legacy_blob, 0 * 4\n	movw $BLOB >> 4, 0 * 4 + 2\n"
+    "	movw $real_fault - legacy_blob, 5 * 4\n	movw $BLOB >> 4, 5 * 4 + 2\n"
+    "	movw $real_trap - legacy_blob, 3 * 4\n	movw $BLOB >> 4, 3 * 4 + 2\n"
+    "	movw $real_trap - legacy_blob, 4 * 4\n	movw $BLOB >> 4, 4 * 4 + 2\n"
+    "	pushaw\n	mov %sp, 0x9100\n	popaw\n	movzwl 0x9100, %eax\n	note 50, %eax\n"
+    "	enterw $8, $1\n	movzwl %sp, %eax\n	note 51, %eax\n	leavew\n"
+    "	push %edi\n	mov $0xffff, %di\n	stosb\n	movzwl %di, %eax\n	pop %edi\n	note 52, %eax\n"
+    "	mov $0x10000, %ecx\n	xor %eax, %eax\n	jcxz 1f\n	inc %ax\n1:	jecxz 1f\n	inc %ax\n1:	note 53, %eax\n"
+    "	mov $0x10002, %ecx\n2:	loop 2b\n	note 54, %ecx\n"
+    "	movl $0x20001234, 0x9100\n	les 0x9100, %bx\n	mov %es, %ax\n	shl $16, %eax\n	mov %bx, %ax\n	note 55, %eax\n"
+    "	xor %ax, %ax\n	mov %ax, %es\n"
+    "	movl $0x00090003, 0x9100\n	mov $3, %bx\n	boundw %bx, 0x9100\n"
+    "	mov $1f - legacy_blob, %bp\n	xor %ebx, %ebx\n	mov $0xa, %ax\n	boundw %ax, 0x9100\n1:	note 56, %ebx\n"
+    "	xor %ebx, %ebx\n	mov $0x7f, %al\n	inc %al\n	into\n	int3\n	note 57, %ebx\n"
+    "	mov $0x4f, %al\n	aam\n	movzwl %ax, %eax\n	note 58, %eax\n	aad\n	movzwl %ax, %eax\n	note 59, %eax\n"
+    "	mov $0x0f, %ax\n	aaa\n	movzwl %ax, %eax\n	note 60, %eax\n	mov $0x0205, %ax\n	sub $7, %al\n	aas\n	movzwl %ax, %eax\n	note 61, %eax\n"
+    "	mov $0x42, %al\n	sub $0x15, %al\n	das\n	movzbl %al, %eax\n	note 62, %eax\n"
+    "	mov $0x9000, %bx\n	mov $2, %al\n	xlat\n	movzbl %al, %eax\n	note 63, %eax\n"
+    "	push $-2\n	pop %ax\n	movzwl %ax, %eax\n	note 64, %eax\n	push %sp\n	pop %ax\n	movzwl %ax, %eax\n	note 65, %eax\n"
+    "	pushl $0x12345678\n	pop %bx\n	pop %cx\n	movzwl %bx, %eax\n	shl $16, %eax\n	mov %cx, %ax\n	note 66, %eax\n"
+    "	mov $0x9000, %ebx\n	mov (%ebx), %eax\n	note 67, %eax\n"
+    "	mov $1f - legacy_blob, %bp\n	xor %ebx, %ebx\n	mov $0x1000, %ax\n	mov $16, %cl\n	div %cl\n1:	note 68, %ebx\n"
+    "	push $0x7002\n	popfw\n	pushfw\n	pop %ax\n	movzwl %ax, %eax\n	and $0x7000, %eax\n	note 69, %eax\n	push $2\n	popfw\n"
+    "	push %cs\n	push $1f - legacy_blob\n	lretw\n1:	movw $1f - legacy_blob, 0x9100\n	movw $BLOB >> 4, 0x9102\n	ljmpw *0x9100\n1:"
+    "	movw $1f - legacy_blob, 0x9100\n	jmpw *0x9100\n	ud2\n1:	movzwl %sp, %eax\n	note 70, %eax\n"
+    "	push %edi\n	mov $3, %cx\n	mov $0x9000, %si\n	mov $0x9200, %di\n	rep movsw\n	movzwl %si, %eax\n	shl $16, %eax\n	mov %di, %ax\n	pop %edi\n	note 71, %eax\n	mov 0x9200, %eax\n	note 72, %eax\n"
+    "	mov $0x100000, %ebx\n	mov %gs:(%ebx), %eax\n	note 73, %eax\n"
+    "	mov $0x12345678, %eax\n	mov $0xfffe, %bx\n	mov $4, %si\n	mov 0x9000 - 2(%bx, %si), %ax\n	note 74, %eax\n"
     // And back: protected mode, long mode.
     "	mov %cr0, %eax\n	or $1, %eax\n	mov %eax, %cr0\n"
     "	ljmpl $KCODE32, $code32_at\n"
@@ -164,6 +194,8 @@ asm(
     "	iret\n"
     "real_fault:\n"
     "	mov %sp, %si\n	mov %bp, (%si)\n	mov $0x77, %ebx\n	iret\n"
+    "real_trap:\n"
+    "	inc %ebx\n	shl $4, %ebx\n	iret\n"
     "real_far:\n"
     "	mov %sp, %si\n	movzwl 2(%si), %eax\n"
     "	note 36, %eax\n"
@@ -350,5 +382,35 @@ TEST(real_mode)
 	CHECK(8, seen[35] == 0xfff0);
 	CHECK(9, seen[36] == BLOB >> 4);
 	CHECK(10, seen[37] == 3);
+	return 0;
+}
+
+// Flags and results are those of SDM vol. 2 at each instruction's page.
+TEST(real_mode_instructions)
+{
+	run();
+	static const struct { u8 n; u32 v; } want[] = {
+		{ 50, 0x7000 - 16 },  // PUSHA: eight words
+		{ 51, 0x7000 - 12 },  // ENTER 8, 1: BP, one frame pointer, 8 bytes
+		{ 52, 0 },	      // DI wraps
+		{ 53, 1 },	      // JCXZ looks at CX, JECXZ at ECX
+		{ 54, 0x10000 },      // LOOP counts CX
+		{ 55, 0x20001234 },   // LES
+		{ 56, 0x77 },	      // BOUND out of bounds
+		{ 57, 0x110 },	      // INTO and INT3 both came
+		{ 58, 0x0709 }, { 59, 0x4f }, // AAM, AAD
+		{ 60, 0x0105 }, { 61, 0x0108 }, { 62, 0x27 }, // AAA, AAS, DAS
+		{ 63, 0x0d },	      // XLAT
+		{ 64, 0xfffe }, { 65, 0x7000 }, // PUSH of an immediate, of SP
+		{ 66, 0x56781234 }, { 67, 0x600dcafe },
+		{ 68, 0x77 },	      // the quotient does not fit
+		{ 69, 0x7000 },	      // POPF sets IOPL and NT
+		{ 70, 0x7000 },	      // far return, far and near indirect jump
+		{ 71, 0x90069206 }, { 72, 0x600dcafe },
+		{ 73, 0x1badb002 },   // a segment keeps its limit into real mode
+		{ 74, 0x1234cafe },   // BX+SI wraps at 16 bits
+	};
+	for (u64 i = 0; i < sizeof want / sizeof want[0]; i++)
+		CHECK(want[i].n, seen[want[i].n] == want[i].v);
 	return 0;
 }
