@@ -43,6 +43,9 @@ func (r *oracleRun) generate(f *form, rec *native.Record, addr uint64) bool {
 		return false
 	}
 	w.special()
+	if w.wild {
+		return false
+	}
 	if rec.Code32 = f.mode == decode.Mode32; rec.Code32 {
 		w.legacy()
 	}
@@ -129,6 +132,7 @@ type placer struct {
 	addr, next uint64
 	base       uint64 // address of the window's first byte
 	taken      [16]bool
+	wild       bool // the access would go nobody knows where
 }
 
 // interesting are boundary values of every width.

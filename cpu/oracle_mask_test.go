@@ -8,6 +8,7 @@ import (
 
 	"klpsim/cpu/decode"
 	"klpsim/cpu/internal/native"
+	"klpsim/cpu/internal/softfloat"
 )
 
 // What the manuals leave undefined: the one place where a difference from the
@@ -117,11 +118,37 @@ func undefinedCR2(in *decode.Inst) bool {
 }
 
 // undefinedX87 reports MMX instructions that faulted: whether the x87 stack has
-// become the MMX file by then is up to the processor.
-func undefinedX87(in *decode.Inst, host *native.Result) bool { return isMMX(in) && host.Trap >= 0 }
+// become the MMX file by then is up to the processor. It also reports
+// transcendental instructions with an argument out of range (SDM vol. 2,
+// F2XM1 and FYL2XP1).
+func undefinedX87(in *decode.Inst, rec *native.Record, host *native.Result) bool {
+	exponent := binary.LittleEndian.Uint16(rec.FX[40:]) & 0x7fff
+	switch in.Op {
+	case decode.F2XM1:
+		return exponent >= 0x3fff
+	case decode.FYL2XP1:
+		return exponent >= 0x3ffd
+	}
+	return isMMX(in) && host.Trap >= 0
+}
 
-// approximateST allows x87 results that the manual does not define bit for bit.
-func approximateST(in *decode.Inst, host, ours []byte) bool { return false }
+// transcendental are the operations whose results the manual does not define
+// bit for bit (SDM vol. 1, 8.3.10).
+func transcendental(op decode.Op) bool {
+	switch op {
+	case decode.FSIN, decode.FCOS, decode.FSINCOS, decode.FPTAN, decode.FPATAN, decode.F2XM1, decode.FYL2X, decode.FYL2XP1:
+		return true
+	}
+	return false
+}
+
+// approximateST allows transcendental results a difference of one unit of the last place.
+func approximateST(in *decode.Inst, host, ours []byte) bool {
+	f80 := func(p []byte) softfloat.F80 {
+		return softfloat.F80{Sig: binary.LittleEndian.Uint64(p), SE: binary.LittleEndian.Uint16(p[8:])}
+	}
+	return transcendental(in.Op) && f80(host).Ulps(f80(ours)) <= 1
+}
 
 // approximateXMM allows RCPPS and RSQRTPS their relative error of 1.5 * 2^-12
 // (SDM vol. 2, RCPPS) on both sides.

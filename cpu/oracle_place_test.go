@@ -154,10 +154,7 @@ func (w *placer) bitOffset() {
 		bit = bit&sizeMask(w.in.Size) | w.rec.GPR[r]&^sizeMask(w.in.Size)
 	}
 	if w.taken[r] || int(w.in.Base) == r || int(w.in.Index) == r {
-		// The register is part of the address: make the offset small by making
-		// the instruction's operand another register is not possible here, so
-		// let the access go where it must and fault.
-		w.rec.GPR[r] = 1 << 62
+		w.wild = true // the register is also part of the address: it cannot be placed
 		return
 	}
 	w.rec.GPR[r] = bit
