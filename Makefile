@@ -4,7 +4,7 @@ GO          ?= go
 FUZZTIME    ?= 20s
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: all build test race golden bench bench-peers fuzz lint docs clean
+.PHONY: all build test oracle race golden bench bench-peers fuzz lint docs clean
 
 all: build
 
@@ -16,6 +16,11 @@ build:
 # installed skip, and say which tool; with KLPSIM_REQUIRE_TOOLS=1 they fail.
 test:
 	$(GO) test $(GOTESTFLAGS) ./...
+
+# 50 million single instructions against the host's own processor, some
+# minutes; needs linux/amd64.
+oracle:
+	KLPSIM_ORACLE_RATE=1 $(GO) test ./cpu -run '^TestOracle$$' -count 1 -timeout 60m -v -args -oracle 50000000
 
 # The concurrent parts under the race detector (needs a C compiler).
 race:

@@ -27,7 +27,7 @@ func (c *Core) sseDone(e *softfloat.Env) bool {
 	if c.faulted() {
 		return false
 	}
-	if e.Flags&^e.Sticky == 0 && e.Unmasked() == 0 {
+	if (e.Flags|e.Earlier)&^e.Sticky == 0 && e.Unmasked() == 0 {
 		return true
 	}
 	if e.Unmasked() != 0 {
@@ -37,11 +37,11 @@ func (c *Core) sseDone(e *softfloat.Env) bool {
 			vec = VecUD
 		}
 		c.raise(vec)
-		c.fault.mxcsr = uint32(e.Flags)
+		c.fault.mxcsr = uint32(e.Flags | e.Earlier)
 		return false
 	}
 	c.touchFP()
-	c.MXCSR |= uint32(e.Flags)
+	c.MXCSR |= uint32(e.Flags | e.Earlier)
 	return true
 }
 
@@ -297,9 +297,14 @@ func opDppd(c *Core, in *decode.Inst) {
 	}
 }
 
-// stage ends one stage of an operation of several.
+// stage ends one stage of an operation of several: its exceptions are settled.
 func (c *Core) stage(e *softfloat.Env) bool {
-	return e.Unmasked() == 0 || c.sseDone(e)
+	if e.Unmasked() != 0 {
+		return c.sseDone(e)
+	}
+	e.Earlier |= e.Flags
+	e.Flags = 0
+	return true
 }
 
 // choose copies x to the w-bit lanes whose bit in imm is set.

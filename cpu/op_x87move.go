@@ -110,6 +110,9 @@ func opFst(pop bool) handler {
 func (c *Core) checkStore(in *decode.Inst) {
 	if a := &in.Args[0]; a.Kind == decode.Mem {
 		c.storeCheck(in.Segment, c.ea(in), min(a.Size, 8))
+		if a.Size == 10 {
+			c.storeCheck(in.Segment, c.wrap(c.ea(in)+8), 2)
+		}
 	}
 }
 

@@ -223,9 +223,6 @@ func (c *Core) checkFX(in *decode.Inst) {
 	if c.CR0&(CR0EM|CR0TS) != 0 {
 		c.raise(VecNM)
 	}
-	if c.check(in.Segment, c.ea(in), 8, false); c.fault.vec == VecAC {
-		return // where alignment is checked, #AC comes first
-	}
 	c.checkAligned(in.Segment, c.ea(in), true)
 }
 

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math/bits"
-	"math/rand/v2"
 
 	"klpsim/cpu/decode"
 	"klpsim/cpu/internal/native"
@@ -20,19 +19,39 @@ type encoding struct {
 	immAt   int
 }
 
-// generate makes a record of form f whose instruction lies at addr. It reports
-// false when the random parts made something that the oracle cannot run.
-func (r *oracleRun) generate(f *form, rec *native.Record, addr uint64) bool {
+// statesPerEncoding is how many records in a row share an encoding: decoding
+// one costs more than running it.
+const statesPerEncoding = 4
+
+// generate fills in records k, k+1... with one encoding of form f and several
+// states, and returns how many: none when the random parts made something
+// that the oracle cannot run.
+func (r *oracleRun) generate(f *form, k int) int {
 	e := r.encode(f)
 	in, err := decode.Decode(padded(e.code), f.mode)
 	if (in.Op == decode.BSF || in.Op == decode.BSR) && bytes.IndexByte(e.code[:4], 0xf3) >= 0 {
-		return false // TZCNT and LZCNT
+		return 0 // TZCNT and LZCNT
 	}
 	if err != nil || int(in.Len) > len(e.code) || !runnable(in.Op) || Lookup(in.Op).Exec == nil {
-		return false
+		return 0
 	}
 	e.code = e.code[:in.Len]
-	w := &placer{rng: r.rng, rec: rec, in: &in, e: &e, addr: addr, next: addr + uint64(in.Len)}
+	n := 0
+	for k+n < native.MaxBatch && n < statesPerEncoding {
+		if !r.state(f, e, in, k+n) {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+// state fills in record k with a state for an encoding.
+func (r *oracleRun) state(f *form, e encoding, in decode.Inst, k int) bool {
+	rec, addr := &r.recs[k], native.SlotAddr(k)
+	rec.Code = append(rec.Code[:0], e.code...)
+	e.code = rec.Code
+	w := &placer{rng: r.rng, pools: r.pools, rec: rec, in: &in, e: &e, addr: addr, next: addr + uint64(in.Len)}
 	w.registers()
 	w.window()
 	rec.UseFX = in.Op >= decode.F2XM1
@@ -49,7 +68,7 @@ func (r *oracleRun) generate(f *form, rec *native.Record, addr uint64) bool {
 	if rec.Code32 = f.mode == decode.Mode32; rec.Code32 {
 		w.legacy()
 	}
-	rec.Code = append(rec.Code[:0], e.code...)
+	r.insts[k] = in
 	return true
 }
 
@@ -125,7 +144,8 @@ func (r *oracleRun) modrm(f *form, e *encoding) {
 // placer fills in a record so that the instruction's operands are interesting
 // and its memory accesses hit the window or fault.
 type placer struct {
-	rng        *rand.Rand
+	rng        *dice
+	pools      *pools
 	rec        *native.Record
 	in         *decode.Inst
 	e          *encoding
@@ -203,9 +223,7 @@ func (w *placer) window() {
 	if w.in.AddrSize == 8 && w.rng.IntN(2) == 0 {
 		w.base = native.HighArena + uint64(rec.WinOff)
 	}
-	for i := 0; i < n; i += 8 {
-		binary.LittleEndian.PutUint64(rec.Mem[i:], w.value())
-	}
+	w.rng.cut(rec.Mem[:n], w.pools.values, 8)
 }
 
 // target picks an address for an access of n bytes: mostly inside the window,
@@ -316,6 +334,7 @@ func (w *placer) place(t uint64) bool {
 			return false
 		}
 		binary.LittleEndian.PutUint32(w.e.code[w.e.dispAt:], uint32(t))
+		in.Disp = int64(int32(t))
 		return true
 	}
 	return w.solve(t - uint64(in.Disp))

@@ -56,16 +56,6 @@ func shiftedBy(in *decode.Inst, rec *native.Record) uint64 {
 	return n & 31
 }
 
-// undefinedGPR reports a general register that may differ: the destination of
-// an undefined double shift, and what POPA had popped before it faulted, which
-// stays on some processors.
-func undefinedGPR(in *decode.Inst, rec *native.Record, i int, host, ours *native.Result) bool {
-	if in.Op == decode.POPA && host.Trap >= 0 {
-		return true
-	}
-	return undefinedShift(in, rec) && in.Args[0].Kind == decode.Reg && int(in.Args[0].N) == i
-}
-
 // undefinedMem clears, on both sides, memory that may differ. What ENTER and
 // the state-saving instructions wrote before they faulted stays on some
 // processors. The instruction, data and opcode pointers of x87 save images
@@ -74,7 +64,7 @@ func undefinedGPR(in *decode.Inst, rec *native.Record, i int, host, ours *native
 func undefinedMem(in *decode.Inst, rec *native.Record, addr uint64, host, ours *native.Result) {
 	from, to := -1, -1
 	switch in.Op {
-	case decode.ENTER, decode.MASKMOVDQU, decode.MASKMOVQ:
+	case decode.ENTER, decode.PUSHA, decode.MASKMOVDQU, decode.MASKMOVQ:
 	case decode.FXSAVE:
 		clearMem(in, rec, addr, host, ours, 28, 32)
 		from, to = 6, 24
@@ -91,6 +81,12 @@ func undefinedMem(in *decode.Inst, rec *native.Record, addr uint64, host, ours *
 	} else if from >= 0 {
 		clearMem(in, rec, addr, host, ours, from, to)
 	}
+}
+
+// undefinedGPR reports instructions that leave general registers half done
+// when they fault.
+func undefinedGPR(in *decode.Inst, host *native.Result) bool {
+	return in.Op == decode.POPA && host.Trap >= 0
 }
 
 // clearMem clears bytes from..to of the explicit memory operand on both sides.

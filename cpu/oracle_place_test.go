@@ -21,7 +21,7 @@ func (w *placer) special() {
 	case decode.MASKMOVDQU, decode.MASKMOVQ:
 		w.setEA(RDI, w.base+uint64(w.rng.IntN(64)))
 		w.rec.Flags &^= FlagAC
-	case decode.FLDENV, decode.FNSTENV, decode.FRSTOR, decode.FNSAVE:
+	case decode.FLDENV, decode.FNSTENV, decode.FRSTOR, decode.FNSAVE, decode.FXSAVE:
 		w.rec.Flags &^= FlagAC // the pieces in which they go to memory are the processor's
 	case decode.BT, decode.BTS, decode.BTR, decode.BTC:
 		if in.Args[1].Kind == decode.Reg && in.Args[0].Kind == decode.Mem {
@@ -46,6 +46,7 @@ func (w *placer) special() {
 			w.e.code[in.Len-1] = 0x81
 		}
 	case decode.FXRSTOR:
+		w.rec.Flags &^= FlagAC
 		if m := w.operand(512); m != nil {
 			w.fxImage(m)
 		}
@@ -81,13 +82,7 @@ func (w *placer) operand(n int) []byte {
 }
 
 // linear is the explicit operand's address.
-func (w *placer) linear() uint64 {
-	in := *w.in
-	if w.e.dispLen == 4 {
-		in.Disp = int64(int32(binary.LittleEndian.Uint32(w.e.code[w.e.dispAt:])))
-	}
-	return linearOf(&in, &w.rec.GPR, w.next)
-}
+func (w *placer) linear() uint64 { return linearOf(w.in, &w.rec.GPR, w.next) }
 
 // linearOf computes the explicit operand's address as the manual says, without
 // help from the code under test; next is the following instruction's address.
@@ -212,9 +207,11 @@ func (w *placer) comparand() {
 // into the window, and what POPF and RET take from it is harmless.
 func (w *placer) stack() {
 	gpr := &w.rec.GPR
-	if !w.taken[RSP] {
-		w.free(RSP, w.target(8))
+	n := 8
+	if w.in.Op == decode.PUSHA || w.in.Op == decode.POPA {
+		n = 32
 	}
+	w.free(RSP, w.target(n))
 	if (w.in.Op == decode.LEAVE || w.in.Op == decode.ENTER) && !w.taken[RBP] {
 		gpr[RBP] = w.target(8)
 	}
@@ -319,9 +316,7 @@ func (w *placer) vector(p []byte) {
 
 // floats fills in the floating-point state, and the window with numbers.
 func (w *placer) floats() {
-	for i := 0; i+16 <= w.rec.WinLen; i += 16 {
-		w.vector(w.rec.Mem[i:])
-	}
+	w.rng.cut(w.rec.Mem[:w.rec.WinLen], w.pools.vectors, 16)
 	w.fxImage(w.rec.FX[:])
 }
 
@@ -341,8 +336,6 @@ func (w *placer) fxImage(p []byte) {
 	}
 	le.PutUint32(p[24:], mxcsr)
 	le.PutUint32(p[28:], 0xffff)
-	for i := range 16 {
-		w.vector(p[160+16*i:])
-	}
+	w.rng.cut(p[160:416], w.pools.vectors, 16)
 	w.x87Image(p)
 }

@@ -221,8 +221,10 @@ func (h *Helper) get(i int, out *Result) {
 		}
 		clear(out.GPR[8:])
 	}
-	out.FX = p.outFX
-	out.Mem = p.outMem
+	if p.useFX != 0 {
+		out.FX = p.outFX
+	}
+	copy(out.Mem[:p.winLen], p.outMem[:])
 }
 
 // executable is the helper as a file, and the two addresses that pads need.

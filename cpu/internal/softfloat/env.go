@@ -40,6 +40,7 @@ type Env struct {
 	FTZ     bool  // tiny results become zero while UE is masked (SSE)
 	Prec    uint8 // significand bits of x87 results: 24, 53 or 64
 	Sticky  Flags // exceptions flagged by earlier instructions
+	Earlier Flags // exceptions of the operation's earlier stages
 	Flags   Flags
 	RoundUp bool // the last rounding increased the magnitude (x87 C1)
 }
