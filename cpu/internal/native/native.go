@@ -3,11 +3,8 @@
 package native
 
 import (
-	"bytes"
-	"debug/elf"
 	_ "embed"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -41,9 +38,6 @@ type Helper struct {
 func New(t testing.TB) *Helper {
 	t.Helper()
 	exe, err := buildHelper()
-	if errors.Is(err, errNoAssembler) {
-		t.Skipf("needs an assembler: %v", err)
-	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,60 +219,4 @@ func (h *Helper) get(i int, out *Result) {
 		out.FX = p.outFX
 	}
 	copy(out.Mem[:p.winLen], p.outMem[:])
-}
-
-// executable is the helper as a file, and the two addresses that pads need.
-type executable struct {
-	elf            []byte
-	finish, padrip uint64
-}
-
-var errNoAssembler = errors.New("no assembler for the helper")
-
-// buildHelper assembles the helper.
-func buildHelper() (*executable, error) {
-	return buildWithGNU()
-}
-
-func buildWithGNU() (*executable, error) {
-	if _, err := exec.LookPath("as"); err != nil {
-		return nil, errNoAssembler
-	}
-	dir, err := os.MkdirTemp("", "native")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	src := helperSource(helperText)
-	as := exec.Command("as", "-o", filepath.Join(dir, "h.o"), "-")
-	as.Stdin = bytes.NewReader([]byte(src))
-	if out, err := as.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("assemble the helper: %w\n%s", err, out)
-	}
-	ld := exec.Command("ld", "-Ttext=0x401000", "-o", filepath.Join(dir, "h"), filepath.Join(dir, "h.o"))
-	if out, err := ld.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("link the helper: %w\n%s", err, out)
-	}
-	elfBytes, err := os.ReadFile(filepath.Join(dir, "h"))
-	if err != nil {
-		return nil, err
-	}
-	exe := &executable{elf: elfBytes}
-	f, err := elf.NewFile(bytes.NewReader(elfBytes))
-	if err != nil {
-		return nil, err
-	}
-	syms, err := f.Symbols()
-	if err != nil {
-		return nil, err
-	}
-	for _, s := range syms {
-		switch s.Name {
-		case "finish":
-			exe.finish = s.Value
-		case "padrip":
-			exe.padrip = s.Value
-		}
-	}
-	return exe, nil
 }
