@@ -102,8 +102,16 @@ func (c *Core) jump(off uint64) {
 }
 
 // repeat makes the current instruction the next one again: an iteration of a
-// repeated string instruction that is not the last ends with it.
-func (c *Core) repeat() { c.RIP = c.ip }
+// repeated string instruction that is not the last ends with it. With
+// breakpoints on, RF then keeps the instruction's own from hitting once more
+// (SDM vol. 3B, section 17.3.1.1).
+func (c *Core) repeat() {
+	c.RIP = c.ip
+	if c.DR[7]&0xff != 0 {
+		c.Flags |= FlagRF
+		c.keepRF = true
+	}
+}
 
 // ea returns the effective address of in's memory operand: an offset in its
 // segment, cut to the address size.

@@ -232,3 +232,20 @@ func TestSyscall(t *testing.T) {
 	assert.Equal(t, []uint16{selUCode, selUData}, []uint16{k.Seg[CS].Sel, k.Seg[SS].Sel})
 	assert.Equal(t, Flag1|FlagIF|FlagCF, k.Flags)
 }
+
+// TestBreakpointOnRepeat: an instruction breakpoint on a repeated string
+// instruction hits before its first iteration only.
+func TestBreakpointOnRepeat(t *testing.T) {
+	m := bare(t, Config{}, 0x90, 0xf3, 0xaa, 0x90) // nop; rep stosb; nop
+	k := m.Core(0)
+	k.GPR[RCX], k.GPR[RDI] = 3, bareData
+	k.DR[0], k.DR[7] = bareCode+1, 0x400|2
+	m.WritePhys(bareStub+16, []byte{0x48, 0x81, 0x4c, 0x24, 0x10, 0, 0, 1, 0, 0x48, 0xcf}) // orq $RF, 16(%rsp); iretq
+	take(t, m, "0 0")
+	require.Equal(t, uint64(bareStub+16), k.RIP)
+	assert.Equal(t, dr6Fixed|1, k.DR[6])
+	take(t, m, "0*2 0*3")
+	assert.Zero(t, k.GPR[RCX])
+	assert.Equal(t, uint64(bareCode+3), k.RIP)
+	assert.Zero(t, k.Flags&FlagRF)
+}
