@@ -116,6 +116,9 @@ type fastCore struct {
 	kinds     uint32 // lazy kinds, see fast_flags.go
 	cf, of    bool   // where kinds says so
 
+	one  [2]fastOp // a copied operation and a stop
+	real *fastOp   // what stands behind the copied one
+
 	stop     *fastOp // patched
 	stopCode uint16
 	undo     [fastUndo]uint16 // codes before stop
@@ -164,7 +167,16 @@ func (m *Machine) RunTurns(quantum, n uint64) (done uint64, stop Stop, err error
 	for done < n {
 		before := done
 		for _, c := range m.cores {
-			k, stop, err := c.turn(min(quantum, n-done))
+			budget := min(quantum, n-done)
+			if s := c.fast; s != nil && s.at != nil && s.fresh() {
+				left, _ := s.run(int64(budget))
+				done += budget - uint64(left)
+				budget = uint64(left)
+				if budget == 0 {
+					continue
+				}
+			}
+			k, stop, err := c.turn(budget)
 			done += k
 			if stop > StopIdle {
 				return done, stop, err
@@ -216,8 +228,7 @@ func (c *Core) fastAwake() bool {
 	if s == nil {
 		s = c.newFast()
 	}
-	f := &c.m.fast
-	if s.awake && s.slow == f.slow && s.gen == c.m.mem.Gen() && s.epoch == f.epoch && !s.stale {
+	if s.fresh() {
 		return true
 	}
 	c.fastSettle()
@@ -226,6 +237,13 @@ func (c *Core) fastAwake() bool {
 	}
 	s.enter()
 	return true
+}
+
+// fresh reports whether the core is awake and nothing has happened since that
+// it would have to look at before it goes on.
+func (s *fastCore) fresh() bool {
+	m := s.core.m
+	return s.awake && s.slow == m.fast.slow && s.gen == m.mem.Gen() && s.epoch == m.fast.epoch && !s.stale
 }
 
 // fastSettle puts registers and flags where the rest of the machine looks for
@@ -308,6 +326,7 @@ func (s *fastCore) lookup(pc uint64) *fastOp {
 func (c *Core) newFast() *fastCore {
 	s := &fastCore{core: c, jumps: new([fastJumps]fastJump), epoch: ^uint64(0), filled: make([]uint16, 0, 256)}
 	s.filled = s.filled[:cap(s.filled)] // nothing is known to be empty yet
+	s.one[1] = fastOp{code: fastStop, single: fastStop}
 	c.fast = s
 	return s
 }
@@ -372,8 +391,17 @@ func fastAt(o *fastOp, i int) *fastOp {
 	return (*fastOp)(unsafe.Add(unsafe.Pointer(o), i*int(unsafe.Sizeof(*o))))
 }
 
-// patch makes the loop stop n operations behind o, inside o's block.
-func (s *fastCore) patch(o *fastOp, n int64) {
+// patch makes the loop stop n operations behind o, inside o's block, and
+// returns where to go on. A single operation is copied instead, with a stop
+// behind it.
+func (s *fastCore) patch(o *fastOp, n int64) *fastOp {
+	if n == 1 {
+		s.real = fastNext(o)
+		s.one[0] = *o
+		s.one[0].code, s.one[0].n = o.single, 1
+		s.one[1].off, s.one[1].imm = s.real.off, s.page|uint64(s.real.off)
+		return &s.one[0]
+	}
 	stop := fastAt(o, int(n))
 	s.stop, s.stopCode = stop, stop.code
 	stop.code = fastStop
@@ -383,6 +411,7 @@ func (s *fastCore) patch(o *fastOp, n int64) {
 		s.undo[i] = p.code
 		p.code = p.single
 	}
+	return o
 }
 
 // unpatch puts back what patch changed.

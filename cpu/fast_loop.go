@@ -8370,7 +8370,7 @@ charge:
 		pc = s.page | uint64(o.off)
 		goto leave
 	}
-	s.patch(o, budget)
+	o = s.patch(o, budget)
 	budget = 0
 	goto again
 
@@ -8418,8 +8418,11 @@ slow: // the instruction at o must take the slow way
 	s.unpatch()
 	return s.page | uint64(o.off), budget, fastStep
 stop: // the budget ended inside a block
-	s.unpatch()
-	s.at = o
+	s.at = s.real
+	if s.stop != nil {
+		s.at = o
+		s.unpatch()
+	}
 	return s.page | uint64(o.off), 0, fastBudget
 leave:
 	s.unpatch()
