@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"klpsim/cpu/peer"
 )
 
 // slot is the room that each instruction gets in the blob for objdump: the
@@ -51,10 +53,7 @@ func randomInst(r *rand.Rand, mode Mode) []byte {
 
 // objdump disassembles slots of code and returns the text at each slot.
 func objdump(t testing.TB, blob []byte, mode Mode) map[int]string {
-	tool, err := exec.LookPath("objdump")
-	if err != nil {
-		t.Skip("needs GNU objdump: " + err.Error())
-	}
+	tool := peer.Need(t, "objdump", "GNU objdump")
 	file := filepath.Join(t.TempDir(), "code")
 	require.NoError(t, os.WriteFile(file, blob, 0o600))
 	arch := map[Mode]string{Mode64: "i386:x86-64", Mode32: "i386", Mode16: "i8086"}[mode]

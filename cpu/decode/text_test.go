@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"klpsim/cpu/peer"
 )
 
 // symbols is a little symbol table.
@@ -56,14 +58,7 @@ func TestTextSymbols(t *testing.T) {
 // TestReassemble gives our text back to GNU as and decodes what comes out: it
 // must mean the same.
 func TestReassemble(t *testing.T) {
-	as, err := exec.LookPath("as")
-	if err != nil {
-		t.Skip("needs GNU as: " + err.Error())
-	}
-	objcopy, err := exec.LookPath("objcopy")
-	if err != nil {
-		t.Skip("needs GNU objcopy: " + err.Error())
-	}
+	as, objcopy := peer.Need(t, "as", "GNU as"), peer.Need(t, "objcopy", "GNU objcopy")
 	r := rand.New(rand.NewPCG(7, 7))
 	var insts []Inst
 	var src strings.Builder
