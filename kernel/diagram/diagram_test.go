@@ -266,3 +266,36 @@ func TestHTMLInChromium(t *testing.T) {
 	title, _, _ = strings.Cut(title, "</title>")
 	require.Equal(t, "start x0 | slider 3 / 8 x1 | keys 6 / 8 x2 | back x1 | search 6 / 8 | all 9 of 11 | checks 1", title)
 }
+
+// FuzzBuild draws whatever a schedule does, in every format.
+func FuzzBuild(f *testing.F) {
+	for _, s := range []string{"0h 1 drain0 irq0:20 0*3 1", "nmi0 0 nmi0 0*3", "init1 sipi1:01 1*5", "tick0 0 irq1:20 1*9", "0*9 irq0:20 0*3"} {
+		f.Add(s)
+	}
+	s, err := scenario.Parse("test", []byte(program), nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	target, err := session.Build(s, session.Options{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		sched, err := cpu.ParseSchedule(text, 2)
+		if err != nil || len(sched) > 500 {
+			return
+		}
+		p, err := diagram.Build(target, sched, diagram.Options{All: len(sched)%2 == 0, Stale: true})
+		if err != nil {
+			return // the machine refused a choice
+		}
+		for _, l := range strings.Split(p.Text(72), "\n") {
+			require.LessOrEqual(t, len(l), 72)
+		}
+		p.SVG()
+		p.Mermaid()
+		_, err = diagram.HTML(target, sched, p)
+		require.NoError(t, err)
+		require.NoError(t, diagram.Perfetto(io.Discard, target, sched))
+	})
+}

@@ -83,7 +83,7 @@ func (c *canvas) cell(step string, core int, text string) {
 }
 
 func (c *canvas) row(r *Row) {
-	indent := strings.Repeat("  ", r.Depth)
+	indent := strings.Repeat("  ", min(r.Depth, c.column/6)) // deeper nesting stays readable
 	step := ""
 	if r.Step > 0 {
 		step = fmt.Sprint(r.Step)
@@ -191,7 +191,17 @@ func (p *Picture) bottom(c *canvas) {
 		c.wrap("DEAD    ", fmt.Sprintf("CPU%d shut down after a triple fault", p.Dead), "        ")
 	}
 	for _, s := range p.Stale {
-		c.b.WriteString("\n" + s)
+		c.b.WriteString("\n")
+		for _, l := range strings.Split(strings.TrimRight(s, "\n"), "\n") {
+			if len(l) <= c.width {
+				c.b.WriteString(l + "\n")
+				continue
+			}
+			c.wrap(l[:len(l)-len(strings.TrimLeft(l, " "))], l, "                 ")
+		}
+	}
+	if p.Stale != nil {
+		c.b.WriteString("\n")
 	}
 	injected := "nothing injected"
 	if len(p.Injected) > 0 {

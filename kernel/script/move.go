@@ -416,3 +416,62 @@ func cmdRestart(e *Engine, a *args) error {
 	}
 	return a.errorf(0, "checkpoint %d was at step %d, which the run has not reached again", n, e.marks[n-1].n)
 }
+
+// cmdReverseNext goes back to before the last instruction of the selected core
+// at this depth of the stack: over what calls and interrupts did.
+func cmdReverseNext(e *Engine, a *args) error {
+	if err := a.done(); err != nil {
+		return err
+	}
+	core, sp, back := e.core, e.S.M.Core(e.core).GPR[cpu.RSP], 0
+	_, err := session.Play(e.S.T, e.S.Schedule(), session.Observer{Step: func(s *session.Step) {
+		if int(s.Choice.Core) == core && s.Choice.Kind <= cpu.Hold && s.Due.Kind == cpu.DueNone && s.Regs.GPR[cpu.RSP] >= sp {
+			back = s.N - 1
+		}
+	}})
+	if err != nil {
+		return err
+	}
+	return e.seek(back)
+}
+
+// cmdTask selects the core that runs a task, or tells where the task waits.
+func cmdTask(e *Engine, a *args) error {
+	at := a.at
+	n, err := a.number("a task", -1<<22, -16, 1<<22)
+	if err == nil {
+		err = a.done()
+	}
+	if err != nil {
+		return err
+	}
+	_, ok := e.S.T.View.Task(n)
+	if !ok {
+		return a.errorf(at+1, "there is no task %d", n)
+	}
+	for i := range e.S.M.NumCores() {
+		if now, ok := e.S.T.View.Current(e.S.M, i); ok && now.PID == n {
+			e.core = i
+			e.stand()
+			return nil
+		}
+	}
+	e.printf("task %d is switched out\n", n)
+	return cmdBacktrace(e, &args{e: e, pos: a.pos, text: fmt.Sprintf("task %d", n)})
+}
+
+// cmdSet changes a setting.
+func cmdSet(e *Engine, a *args) error {
+	w, at := a.word()
+	if w != "width" {
+		return a.errorf(at, "expected width N, found %s", found(w))
+	}
+	n, err := a.number("a width", -1, 40, 1000)
+	if err == nil {
+		err = a.done()
+	}
+	if err == nil {
+		e.Width = n
+	}
+	return err
+}

@@ -160,6 +160,11 @@ func TestReverse(t *testing.T) {
 	n := k.e.S.Len()
 	require.Contains(t, k.must("rc"), "watchpoint 1: x written by core 0 at work: 6 -> 7")
 	require.Equal(t, n-5, k.e.S.Len())
+	k = open(t)
+	k.must("si 3") // behind the call
+	require.Contains(t, k.must("rni"), "=> call work")
+	require.Empty(t, k.schedule())
+	k.must("si 40")
 	k.must("goto 3", "checkpoint", "si 5", "restart 1")
 	require.Equal(t, "0*3", k.schedule())
 	require.Contains(t, k.must("info checkpoints"), "1  step 3")
@@ -256,6 +261,16 @@ func TestWhy(t *testing.T) {
 	require.Contains(t, k.must("info idt"), "20  vector_20\n")
 }
 
+func TestTaskAndSet(t *testing.T) {
+	k := open(t)
+	require.Contains(t, k.must("task 2"), "cpu1  task 2")
+	require.Equal(t, 1, k.e.Core())
+	require.Contains(t, k.fails("task 9"), "f:3:6: there is no task 9")
+	k.must("set width 100")
+	require.Equal(t, 100, k.e.Width)
+	require.Contains(t, k.fails("set frob"), "f:3:5: expected width N, found \"frob\"")
+}
+
 func TestChecksStopThePrompt(t *testing.T) {
 	k := open(t)
 	require.Contains(t, k.must("c"), "check small is violated\n")
@@ -277,7 +292,7 @@ func TestErrorsSayWhatWasExpected(t *testing.T) {
 	k := open(t)
 	for line, want := range map[string]string{
 		"frob":                 `f:3:1: "frob" is not a command; help lists them`,
-		"r":                    `f:3:1: "r" is ambiguous: it could be rc, release, restart, rsi, rwatch`,
+		"r":                    `f:3:1: "r" is ambiguous: it could be rc, release, restart, rni, rsi, rwatch`,
 		"si x":                 `f:3:4: expected a number of steps from 1 to 1073741824, found "x"`,
 		"si 1 2":               `f:3:6: unexpected "2"`,
 		"si/x":                 `f:3:3: si takes no format, found "/x"`,

@@ -46,9 +46,11 @@ func init() {
 		{"finish", nil, "", "running", "run the selected core until it has left the function", "finish", false, true, true, cmdFinish},
 		{"take", nil, "SCHEDULE", "running", "take the choices of a schedule", "take 0*12 irq0:ec 1*3 drain1", false, false, true, cmdTake},
 		{"cpu", nil, "[N]", "running", "select a core; show where it stands", "cpu 1", false, false, true, cmdCPU},
+		{"task", nil, "N", "running", "select the core that runs a task, or tell where the task was switched out", "task 124", false, false, true, cmdTask},
 		{"sched", nil, "[rr [N] | one | random [SEED]]", "running", "how c interleaves the cores", "sched rr 5", false, false, true, cmdSched},
 
 		{"rsi", []string{"reverse-stepi", "rs"}, "[N]", "reverse", "take back N steps of the selected core, and what came after", "rsi", false, true, true, cmdReverse},
+		{"rni", []string{"reverse-nexti"}, "", "reverse", "go back over the last instruction at this depth of the stack", "rni", false, true, true, cmdReverseNext},
 		{"rc", []string{"reverse-continue"}, "", "reverse", "go back to the last breakpoint or watchpoint", "rc", false, true, true, cmdReverseContinue},
 		{"goto", nil, "STEP", "reverse", "go back to a step of the run", "goto 120", false, false, true, cmdGoto},
 		{"checkpoint", nil, "", "reverse", "remember this step", "checkpoint", false, false, true, cmdCheckpoint},
@@ -80,6 +82,7 @@ func init() {
 
 		{"sweep", nil, "FUNCTION [FILE]", "script", "run the scenario's script, or a file's, with its first injection at every\ninstruction boundary of a function; tell the verdicts", "sweep klp_patch_task", false, false, false, cmdSweep},
 		{"expect", nil, "EXPR | violated CHECK ... | holds", "script", "fail unless so; violated and holds are judged at the end", "expect violated complete-means-done", false, false, true, cmdExpect},
+		{"set", nil, "width N", "script", "change a setting: the width of diagrams", "set width 100", false, false, true, cmdSet},
 		{"echo", nil, "TEXT", "script", "print a text", "echo now the other core", false, false, true, cmdEcho},
 		{"source", nil, "FILE", "script", "execute the commands of a file", "source race.klp", false, false, false, cmdSource},
 		{"save-script", nil, "FILE", "script", "write the commands so far as a script", "save-script race.klp", false, false, false, cmdSave},

@@ -1,6 +1,7 @@
 package stale_test
 
 import (
+	"io"
 	"strings"
 	"testing"
 
@@ -8,6 +9,7 @@ import (
 
 	"klpsim/cpu"
 	"klpsim/kernel/scenario"
+	"klpsim/kernel/script"
 	"klpsim/kernel/session"
 	"klpsim/kernel/stale"
 )
@@ -110,4 +112,32 @@ func TestBundle(t *testing.T) {
 	_, err = session.Play(target, quiet, k.Observer())
 	require.NoError(t, err)
 	require.Empty(t, k.Uses())
+}
+
+// TestBundledScripts runs every bundled scenario's own script: the ones whose
+// race is a stale store of the target state say so, and no other stores one.
+func TestBundledScripts(t *testing.T) {
+	want := map[string]int{"rfc-v2": 1, "rfc-v2-nmi": 1, "rfc-v2-eax": 1, "mail-fix": 1, "mail-fix-complete": 1}
+	for name := range session.Bundled() {
+		target, err := session.Load(name, session.Options{})
+		require.NoError(t, err, name)
+		s, err := target.New()
+		require.NoError(t, err)
+		e := script.New(s, io.Discard)
+		e.Batch = true
+		if err := e.Script(target.Scenario.Script); err != nil {
+			require.ErrorIs(t, err, session.ErrLimit, name)
+		}
+		k := stale.New(target)
+		_, err = session.Play(target, s.Schedule(), k.Observer())
+		require.NoError(t, err)
+		stored := 0
+		for _, u := range k.Uses() {
+			if u.Kind == stale.Stored && target.DataName(u.Load.PA) == "klp_target_state" {
+				stored++
+				require.Contains(t, target.DataName(u.PA), "patch_state(", name)
+			}
+		}
+		require.Equal(t, want[name], stored, name)
+	}
 }
