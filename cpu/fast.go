@@ -7,6 +7,8 @@ import (
 	"klpsim/cpu/mem"
 )
 
+//go:generate go run ./internal/fastgen
+
 // The fast path: many steps of one core at once, with nobody looking.
 //
 // Run executes translated code. An instruction becomes one fastOp of 32 bytes,

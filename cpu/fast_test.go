@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -130,4 +131,16 @@ func BenchmarkInterleaved(b *testing.B) {
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds()/1e6, "Minstr/s")
 		})
 	}
+}
+
+// The generated loop is what the generator makes of the table now.
+func TestFastLoopIsGenerated(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "loop.go")
+	msg, err := exec.Command("go", "run", "./internal/fastgen", "-o", out).CombinedOutput()
+	require.NoError(t, err, string(msg))
+	want, err := os.ReadFile(out)
+	require.NoError(t, err)
+	got, err := os.ReadFile("fast_loop.go")
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(want, got), "fast_loop.go is not up to date: go generate ./cpu")
 }

@@ -33,4 +33,13 @@ type Row struct {
 	Reads  uint16 // flags it reads, low 16 bits of RFLAGS
 	Writes uint16 // flags it writes
 	Undef  uint16 // of the written ones, those the manual leaves undefined
+
+	Fast FastRule // what the generated loop of the fast path computes
 }
+
+// FastRule is an operation as the fast path's generator (internal/fastgen)
+// needs it: Result is a Go expression over the operands x and y, or x and the
+// count n of a shift, of the unsigned type of the operand's width (U; the
+// signed one is I); Lazy names the family of lazy flags that it leaves. The
+// zero rule: the loop has no case for the operation, or one of its own making.
+type FastRule struct{ Result, Lazy string }

@@ -3,6 +3,9 @@ package main
 import (
 	"fmt"
 	"strings"
+
+	"klpsim/cpu"
+	"klpsim/cpu/decode"
 )
 
 // width is an operand size and how Go spells it.
@@ -119,19 +122,25 @@ func (g *gen) extensions(w width) {
 	}
 }
 
-// binary is a two-operand operation: what it computes from x and y of type T,
-// and the name of the lazy flags it leaves.
-type binary struct{ op, expr, lazy string }
+// rule is an operation of the instruction table: its name as a constant of
+// package decode, what it computes and the family of lazy flags it leaves.
+type rule struct{ op, expr, lazy string }
 
-var binaries = []binary{
-	{"ADD", "x + y", "Add"},
-	{"SUB", "x - y", "Sub"},
-	{"AND", "x & y", "Logic"},
-	{"OR", "x | y", "Logic"},
-	{"XOR", "x ^ y", "Logic"},
-	{"CMP", "x - y", "Sub"},
-	{"TEST", "x & y", "Logic"},
+// rules looks operations up in the instruction table.
+func rules(ops ...decode.Op) []rule {
+	var list []rule
+	for _, op := range ops {
+		row := cpu.Lookup(op)
+		if row.Fast.Result == "" {
+			panic("BUG: no fast rule for " + row.Name)
+		}
+		list = append(list, rule{strings.ToUpper(row.Name), row.Fast.Result, row.Fast.Lazy})
+	}
+	return list
 }
+
+// comparisons leave flags only.
+var comparisons = rules(decode.CMP, decode.TEST)
 
 // lazyFlags returns code that records what the flags follow from: the result v
 // and the operands x and y, all of width w.
@@ -144,12 +153,12 @@ func lazyFlags(lazy string, w width) string {
 	return code + "s.x, s.y = uint64(x), uint64(y)\n"
 }
 
-func (b binary) writes() bool { return b.op != "CMP" && b.op != "TEST" }
+func (b rule) writes() bool { return b.op != "CMP" && b.op != "TEST" }
 
 // arithmetic are the cases that leave flags, and their twins that leave none
 // because the next instruction replaces them all.
 func (g *gen) arithmetic() {
-	for _, b := range binaries {
+	for _, b := range append(rules(decode.ADD, decode.SUB, decode.AND, decode.OR, decode.XOR), comparisons...) {
 		for _, w := range []width{w1, w4, w8} {
 			g.binary(b, w)
 		}
@@ -161,7 +170,7 @@ func (g *gen) arithmetic() {
 }
 
 // binary adds the shapes of one operation at one width.
-func (g *gen) binary(b binary, w width) {
+func (g *gen) binary(b rule, w width) {
 	name := "fast" + b.op + w.suffix
 	both := func(suffix, shape, load, store string) {
 		body := load + "\nv := " + b.expr + "\n"
@@ -186,9 +195,9 @@ func (g *gen) binary(b binary, w width) {
 
 // unary adds INC, DEC, NEG and NOT of registers, and the multiplications.
 func (g *gen) unary(w width) {
-	for _, u := range []struct{ op, expr string }{{"INC", "x + 1"}, {"DEC", "x - 1"}} {
+	for _, u := range rules(decode.INC, decode.DEC) {
 		load := fmt.Sprintf("x := %s(r[o.a&31])\nv := %s\n", w.u, u.expr)
-		lazy := fmt.Sprintf("s.res, s.kinds = uint64(int64(%s(v))), s.kinds&0x1ff00|lazy%s%d\n", w.i, title(u.op), w.bytes)
+		lazy := fmt.Sprintf("s.res, s.kinds = uint64(int64(%s(v))), s.kinds&0x1ff00|lazy%s%d\n", w.i, u.lazy, w.bytes)
 		g.add("fast"+u.op+w.suffix, key(u.op, w, "R"), "%s%s%s", load, lazy, setReg("o.a&31", w, "v"))
 		g.add("fast"+u.op+w.suffix+"q", key2(u.op, w, "R", 1), "%s%s", load, setReg("o.a&31", w, "v"))
 	}
@@ -216,11 +225,10 @@ func (g *gen) unary(w width) {
 // and the shifts by CL.
 func (g *gen) shifts(w width) {
 	bitsOf := 8 * w.bytes
-	for _, sh := range []struct{ op, expr string }{
-		{"SHL", "x << n"}, {"SHR", "x >> n"}, {"SAR", w.u + "(" + w.i + "(x) >> n)"},
-	} {
-		load := fmt.Sprintf("x := %s(r[o.a&31])\nn := o.imm & %d\nv := %s\n", w.u, bitsOf-1, sh.expr)
-		lazy := fmt.Sprintf("s.res, s.kinds = uint64(int64(%s(v))), lazy%[2]s%[3]d|lazy%[2]s%[3]d<<8\ns.x, s.y = uint64(x), n\n", w.i, title(sh.op), w.bytes)
+	types := strings.NewReplacer("U(", w.u+"(", "I(", w.i+"(")
+	for _, sh := range rules(decode.SHL, decode.SHR, decode.SAR) {
+		load := fmt.Sprintf("x := %s(r[o.a&31])\nn := o.imm & %d\nv := %s\n", w.u, bitsOf-1, types.Replace(sh.expr))
+		lazy := fmt.Sprintf("s.res, s.kinds = uint64(int64(%s(v))), lazy%[2]s%[3]d|lazy%[2]s%[3]d<<8\ns.x, s.y = uint64(x), n\n", w.i, sh.lazy, w.bytes)
 		g.add("fast"+sh.op+w.suffix, key(sh.op, w, "RI"), "%s%s%s", load, lazy, setReg("o.a&31", w, "v"))
 		g.add("fast"+sh.op+w.suffix+"q", key2(sh.op, w, "RI", 1), "%s%s", load, setReg("o.a&31", w, "v"))
 		byCL := strings.Replace(load, "o.imm", "r[RCX]", 1)
@@ -235,6 +243,3 @@ func (g *gen) shifts(w width) {
 		g.add("fast"+rot.op+w.suffix+"q", key2(rot.op, w, "RI", 1), "%s", body)
 	}
 }
-
-// title turns INC into Inc.
-func title(op string) string { return op[:1] + strings.ToLower(op[1:]) }

@@ -27,7 +27,7 @@ var conds = []struct {
 // compareBranch adds CMP or TEST fused with the conditional jump behind it.
 // The jump keeps an operation of its own, which has the target.
 func (g *gen) compareBranch() {
-	for _, b := range binaries[len(binaries)-2:] {
+	for _, b := range comparisons {
 		for _, w := range []width{w1, w4, w8} {
 			g.compareBranchShape(b, w, "RR", fmt.Sprintf("x, y := %[1]s(r[o.a&31]), %[1]s(r[o.b&31])", w.u))
 			g.compareBranchShape(b, w, "RI", fmt.Sprintf("x, y := %[1]s(r[o.a&31]), %[1]s(o.imm)", w.u))
@@ -38,7 +38,7 @@ func (g *gen) compareBranch() {
 	}
 }
 
-func (g *gen) compareBranchShape(b binary, w width, shape, load string) {
+func (g *gen) compareBranchShape(b rule, w width, shape, load string) {
 	for _, c := range conds {
 		cond := c.cmp
 		if b.op == "TEST" {
