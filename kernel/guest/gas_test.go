@@ -36,7 +36,7 @@ func TestSourcesEqualGNUAs(t *testing.T) {
 		sources = append(sources, asm.Source{Name: filepath.Base(p), Text: text})
 	}
 	for i, parts := range [][]string{nil, {"KLP_UPSTREAM", "KLP_EAX", "KLP_PREEMPT_OFF", "KLP_TEST_AND_CLEAR", "KLP_RESET",
-		"KLP_SYNC_END", "KLP_SYNC_BEFORE", "KLP_SYNC_AFTER", "KLP_REVERSE_CLEAR", "KLP_REVERSE_SYNC", "KLP_REVERSE_LATER",
+		"KLP_SYNC_END", "KLP_SYNC_BEFORE", "KLP_SYNC_PATCHED", "KLP_SYNC_UNPATCH", "KLP_SYNC_EACH_CPU", "KLP_ONLY_CURRENT", "KLP_SYNC_AFTER", "KLP_REVERSE_CLEAR", "KLP_REVERSE_SYNC", "KLP_REVERSE_LATER",
 		"BARE_READER", "KLP_DRIVER_RETRY", "KLP_TRIES", "WAKE_BARRIER", "DEKKER_FENCE", "ONE_INSTRUCTION", "EXIT_IRQS_OFF", "POKE_INT3"}} {
 		cfg := Config{Include: klpInclude, Defines: map[string]int64{"KLP": 1}}
 		for _, p := range parts {
