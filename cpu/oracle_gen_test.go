@@ -269,7 +269,7 @@ func (w *placer) operands() bool {
 	for i := range in.Args[:in.NArgs] {
 		switch a := &in.Args[i]; a.Kind {
 		case decode.Mem:
-			if Lookup(in.Op).Mem == MemNone {
+			if Lookup(in.Op).Mem == MemNone && in.Op != decode.CLFLUSH {
 				continue
 			}
 			if !w.place(w.target(accessSize(in, a))) {

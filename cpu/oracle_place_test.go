@@ -212,8 +212,12 @@ func (w *placer) stack() {
 		n = 32
 	}
 	w.free(RSP, w.target(n))
-	if (w.in.Op == decode.LEAVE || w.in.Op == decode.ENTER) && !w.taken[RBP] {
+	switch {
+	case w.taken[RBP]:
+	case w.in.Op == decode.LEAVE:
 		gpr[RBP] = w.target(8)
+	case w.in.Op == decode.ENTER: // what it copies must be the record's
+		gpr[RBP] = w.base + 32 + uint64(w.rng.IntN(w.rec.WinLen-32))
 	}
 	if w.in.Op == decode.ENTER {
 		w.e.code[w.e.immAt+2] &= 0x23 // nesting level, modulo 32
