@@ -4,7 +4,7 @@ GO          ?= go
 FUZZTIME    ?= 20s
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: all build test oracle race golden bench bench-peers fuzz lint docs clean
+.PHONY: all build test oracle race golden bench bench-peers fuzz mutants lint docs clean
 
 all: build
 
@@ -47,6 +47,11 @@ fuzz:
 	    echo "== $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$pkg; \
 	  done; \
 	done
+
+# Plausible mistakes in the machine, each of which its tests must notice; many
+# minutes.
+mutants:
+	KLPSIM_MUTANTS=1 $(GO) test ./cpu -run '^TestMutantsDie$$' -count 1 -timeout 120m -v
 
 # Formatting, vet and staticcheck.
 lint:
