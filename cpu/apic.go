@@ -69,6 +69,15 @@ type APIC struct {
 	PendingESRBits uint64 // errors since ESR was last written
 }
 
+// resetAPIC returns the state of section 10.4.7.1.
+func resetAPIC(id, base uint64) APIC {
+	a := APIC{ID: id, Base: base, DFR: 0xffffffff, SVR: 0xff}
+	for i := range a.LVT {
+		a.LVT[i] = lvtMasked
+	}
+	return a
+}
+
 // highest returns the highest vector set in b, or 0.
 func highest(b *[4]uint64) uint64 {
 	for i := 3; i >= 0; i-- {
@@ -152,6 +161,9 @@ func (c *Core) setAPICBase(v uint64) {
 		return
 	}
 	c.touchSys()
+	if old&apicEnabled != 0 && mode == 0 {
+		c.APIC = resetAPIC(uint64(c.id), old) // section 10.4.3: initialization is lost
+	}
 	if old&apicX2 == 0 && mode&apicX2 != 0 {
 		c.APIC.LDR = c.APIC.ID>>4<<16 | 1<<(c.APIC.ID&15)
 	}

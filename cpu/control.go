@@ -37,10 +37,7 @@ func (c *Core) reset(powerUp bool) {
 	c.GDTR.Limit, c.IDTR.Limit = 0xffff, 0xffff
 	c.LDTR = SegReg{Limit: 0xffff, Attr: AttrP | 2}
 	c.TR = SegReg{Limit: 0xffff, Attr: AttrP | 11}
-	c.APIC = APIC{ID: id, Base: base, DFR: 0xffffffff, SVR: 0xff}
-	for i := range c.APIC.LVT {
-		c.APIC.LVT[i] = lvtMasked
-	}
+	c.APIC = resetAPIC(id, base)
 	if base&apicBSP == 0 {
 		c.Activity = WaitSIPI
 	}

@@ -10,7 +10,13 @@ enum { SELF = 1 << 18, OTHERS = 3 << 18, DM_NMI = 4 << 8, DM_INIT = 5 << 8, DM_S
 
 static u32 apic_get(u32 reg) { return *(volatile u32 *)(0xfee00000ul + reg); }
 static void apic_set(u32 reg, u32 v) { *(volatile u32 *)(0xfee00000ul + reg) = v; }
-static void eoi(void) { apic_set(EOI, 0); }
+static void eoi(void)
+{
+	if (rdmsr(0x1b) & 0x400)
+		wrmsr(0x80b, 0);
+	else
+		apic_set(EOI, 0);
+}
 
 static void settle(void) // time for an interrupt that is under way
 {
@@ -258,6 +264,71 @@ TEST(x2apic)
 	CHECK(1, id == cpuid(1, 0).b >> 24 && (version & 0xff) >= 0x10);
 	CHECK(2, n == 0 || n == 1);
 	CHECK(3, v1 == GP && v2 == GP && v3 == GP && v4 == GP);
+	return 0;
+}
+
+// Logical destinations in the flat model (section 10.6.2.2).
+TEST(logical_self_ipi)
+{
+	enable();
+	listen(0x64);
+	apic_set(0xe0, 0xffffffff); // DFR: flat
+	apic_set(0xd0, 4 << 24);    // LDR
+	apic_set(ICR_HIGH, 4 << 24);
+	apic_set(ICR, 1 << 11 | ASSERT | 0x64);
+	sti();
+	settle();
+	CHECK(1, count[0x64] == 1);
+	apic_set(ICR_HIGH, 2 << 24);
+	apic_set(ICR, 1 << 11 | ASSERT | 0x64);
+	settle();
+	cli();
+	CHECK(2, count[0x64] == 1);
+	apic_set(0xd0, 0);
+	return 0;
+}
+
+// A disabled APIC is gone from CPUID and memory, CR8 stays (sections 10.4.3
+// and 10.8.6); switching it on again resets it.
+TEST(disabled_by_base)
+{
+	enable();
+	u64 base = rdmsr(0x1b);
+	apic_set(TPR, 0x50);
+	wrmsr(0x1b, base & ~0x800ul);
+	int announced = cpuid(1, 0).d >> 9 & 1;
+	u32 gone = apic_get(VERSION);
+	WRITE_CR(8, 7);
+	u64 cr8 = READ_CR(8);
+	WRITE_CR(8, 0);
+	wrmsr(0x1b, base);
+	u32 svr = apic_get(SVR), version = apic_get(VERSION);
+	enable();
+	CHECK(1, !announced && cpuid(1, 0).d >> 9 & 1);
+	CHECK(2, gone == 0xffffffff);
+	CHECK(3, cr8 == 7);
+	CHECK(4, svr == 0xff && version != 0xffffffff);
+	return 0;
+}
+
+// The states of IA32_APIC_BASE and the ways between them (section 10.12.5).
+TEST(apic_base_transitions)
+{
+	enable();
+	u64 base = rdmsr(0x1b), off = base & ~0xc00ul;
+	u64 v[6];
+	v[0] = TRY("wrmsr", "c"(0x1b), "a"((u32)base | 1), "d"(0));	      // reserved
+	v[1] = TRY("wrmsr", "c"(0x1b), "a"((u32)base), "d"(0x80000000u));     // beyond MAXPHYADDR
+	wrmsr(0x1b, off);
+	v[2] = TRY("wrmsr", "c"(0x1b), "a"((u32)off | 0x400), "d"(0)); // x2APIC alone
+	v[3] = TRY("wrmsr", "c"(0x1b), "a"((u32)off | 0xc00), "d"(0)); // not from disabled
+	wrmsr(0x1b, off);
+	wrmsr(0x1b, base);
+	enable();
+	CHECK(1, v[0] == GP);
+	CHECK(2, v[1] == GP);
+	CHECK(3, v[2] == GP);
+	CHECK(4, v[3] == GP);
 	return 0;
 }
 
