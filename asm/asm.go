@@ -90,6 +90,7 @@ type assembler struct {
 	fileSym    []string
 	labelled   bool // the statement was a label
 	cfi        cfiState
+	bouncing   int // see noteGrowth
 	dwarf      dwarfState
 	weakrefs   []*symbol
 	abs        *symbol

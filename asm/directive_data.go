@@ -550,13 +550,7 @@ func nopsDirective(a *assembler, at int) {
 	if max <= 0 || max > 11 {
 		max = 11
 	}
-	table := longNops
-	if a.mode == 2 {
-		table, max = shortNops, min(max, 4)
-	}
-	for ; n > 0; n -= min(n, max) {
-		a.cur.buf = append(a.cur.buf, table[min(n, max)-1]...)
-	}
+	a.cur.buf = appendShortNops(a.cur.buf, int(n), a.mode, int(max))
 	a.endLine()
 }
 

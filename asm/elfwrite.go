@@ -13,7 +13,7 @@ import (
 // lays it out: groups, sections each followed by its relocations, symbol
 // table, string table, section names.
 func (o *Object) WriteELF(w io.Writer) error {
-	e := &elfWriter{obj: o, index: map[*Section]int{}, symIndex: map[*Symbol]int{}}
+	e := &elfWriter{obj: o, index: map[*Section]int{}, symIndex: map[*Symbol]int{}, groupIndex: map[*Group]int{}}
 	e.layout()
 	if _, err := w.Write(e.bytes()); err != nil {
 		return fmt.Errorf("writing %s: %w", o.Name, err)
@@ -29,13 +29,14 @@ type outSection struct {
 }
 
 type elfWriter struct {
-	obj      *Object
-	out      []*outSection
-	index    map[*Section]int
-	symIndex map[*Symbol]int
-	strtab   stringTable
-	shnames  stringTable
-	tables   int // own tables at the end of out: 3, or 1 without symbols
+	obj        *Object
+	out        []*outSection
+	index      map[*Section]int
+	symIndex   map[*Symbol]int
+	groupIndex map[*Group]int
+	strtab     stringTable
+	shnames    stringTable
+	tables     int // own tables at the end of out: 3, or 1 without symbols
 }
 
 // layout decides the order of the sections and encodes the tables.
@@ -44,7 +45,8 @@ func (e *elfWriter) layout() {
 	e.out = append(e.out, &outSection{})
 	groups := e.orderGroups()
 	groupAt := len(e.out)
-	for range groups {
+	for i, g := range groups {
+		e.groupIndex[g] = groupAt + i
 		e.out = append(e.out, nil)
 	}
 	relas := map[*Section]*outSection{}
@@ -175,6 +177,8 @@ func (e *elfWriter) sectionOf(s *Symbol) uint16 {
 		return uint16(elf.SHN_ABS)
 	case s.Common:
 		return uint16(elf.SHN_COMMON)
+	case s.group != nil:
+		return uint16(e.groupIndex[s.group])
 	case s.Section == nil:
 		return uint16(elf.SHN_UNDEF)
 	}
@@ -195,25 +199,43 @@ func (e *elfWriter) relocations(s *Section) []byte {
 	return data
 }
 
-// nameSections builds .shstrtab. GNU as enters the three tables' names first.
+// nameSections builds .shstrtab. GNU as enters the tables' names first, those
+// of groups last.
 func (e *elfWriter) nameSections(names *outSection) {
 	n := len(e.out) - e.tables
-	var all []string
-	for _, s := range e.out[n:] {
-		all = append(all, s.name)
+	order := append([]*outSection(nil), e.out[n:]...)
+	for _, groups := range []bool{false, true} {
+		for _, s := range e.out[1:n] {
+			if (s.hdr.Type == uint32(elf.SHT_GROUP)) == groups {
+				order = append(order, s)
+			}
+		}
 	}
-	for _, s := range e.out[1:n] {
-		all = append(all, s.name)
+	all := make([]string, len(order))
+	for i, s := range order {
+		all[i] = s.name
 	}
-	offs := e.shnames.build(all)
+	for i, off := range e.shnames.build(all) {
+		order[i].hdr.Name = off
+	}
 	names.data = e.shnames.data
-	names.hdr = elf.Section64{Type: uint32(elf.SHT_STRTAB), Addralign: 1, Size: uint64(len(names.data))}
-	for i, s := range e.out[1:n] {
-		s.hdr.Name = offs[e.tables+i]
+	names.hdr.Type, names.hdr.Addralign, names.hdr.Size = uint32(elf.SHT_STRTAB), 1, uint64(len(names.data))
+}
+
+// usesGNU reports whether the object has something that only the GNU ABI
+// defines: unique or indirect symbols, retained sections.
+func (e *elfWriter) usesGNU() bool {
+	for _, s := range e.obj.Symbols {
+		if s.Bind == elf.STB_LOOS || s.Type == sttIfunc {
+			return true
+		}
 	}
-	for i := range e.tables {
-		e.out[n+i].hdr.Name = offs[i]
+	for _, s := range e.obj.Sections {
+		if s.Flags&shfGnuRetain != 0 {
+			return true
+		}
 	}
+	return false
 }
 
 // bytes assigns file offsets and renders the file.
@@ -245,6 +267,9 @@ func (e *elfWriter) bytes() []byte {
 	hdr := elf.Header64{Type: uint16(elf.ET_REL), Machine: uint16(elf.EM_X86_64), Version: 1, Shoff: off,
 		Ehsize: 64, Shentsize: 64, Shnum: uint16(n), Shstrndx: uint16(n - 1)}
 	copy(hdr.Ident[:], elf.ELFMAG)
+	if e.usesGNU() {
+		hdr.Ident[elf.EI_OSABI] = byte(elf.ELFOSABI_LINUX)
+	}
 	hdr.Ident[elf.EI_CLASS], hdr.Ident[elf.EI_DATA], hdr.Ident[elf.EI_VERSION] = 2, 1, 1
 	var buf bytes.Buffer
 	buf.Grow(int(off) + 64*n)

@@ -6,7 +6,6 @@ type insn struct {
 	need   attrs  // what the prefixes ask of the instruction
 	needBy string // the prefix that asked
 	start  int    // offset in the section's buffer
-	imms   int    // bytes of immediates, known before the displacement is emitted
 	nfix   int    // fixups of the section before the instruction
 }
 
@@ -21,13 +20,12 @@ func (a *assembler) instruction(name []byte, at int) {
 			m = mnemonics[string(a.lower(name))]
 		}
 		if m == nil {
-			if m = a.hinted(name); m == nil {
-				a.unknownMnemonic(name, at)
-				return
-			}
+			a.unknownMnemonic(name, at)
+			return
 		}
 		if m.prefix == nil || m.prefix.slot == slotSeg && len(m.cands) > 0 {
 			a.mnem = m.name
+			a.branchHint(m)
 			if a.operands() {
 				a.assemble(m, at)
 			}
@@ -49,9 +47,21 @@ func (a *assembler) instruction(name []byte, at int) {
 	}
 }
 
-// hinted handles a branch hint written as ",pt" or ",pn" behind the mnemonic.
-func (a *assembler) hinted(name []byte) *mnemonic {
-	return nil
+// branchHint handles ",pt" and ",pn" behind the mnemonic of a conditional
+// jump: prefixes that once told the processor which way it goes.
+func (a *assembler) branchHint(m *mnemonic) {
+	if a.buf[a.pos] != ',' || a.buf[a.pos+1] != 'p' || len(m.cands) == 0 || m.cands[0].attr&(atJcc|atLoop) == 0 {
+		return
+	}
+	switch a.buf[a.pos+2] {
+	case 't':
+		a.ins.prefix[slotSeg] = 0x3e
+	case 'n':
+		a.ins.prefix[slotSeg] = 0x2e
+	default:
+		return
+	}
+	a.pos += 3
 }
 
 // unknownMnemonic reports a word that is no instruction, with the nearest
@@ -194,7 +204,7 @@ func (a *assembler) moffsFits(f *form, o *operand) bool {
 	if a.mode != 8 || len(a.mnem) >= 6 {
 		return true
 	}
-	return o.val.kind == exConst && o.val.n != int64(int32(o.val.n)) && a.ins.prefix[slotAddr] == 0
+	return o.val.kind == exConst && (o.val.n != int64(int32(o.val.n)) || a.ins.prefix[slotAddr] != 0)
 }
 
 // immFits checks constants against what the form can store.
@@ -315,7 +325,6 @@ func (a *assembler) emit(f *form, at int) {
 	needRex, high := false, false
 	regField := f.ext
 	op := f.op
-	in.imms = 0
 	for i := 0; i < a.nops; i++ {
 		o := &a.ops[i]
 		r := &regs[o.reg]
@@ -335,8 +344,8 @@ func (a *assembler) emit(f *form, at int) {
 		case roleOp:
 			op[f.nop-1] |= r.num & 7
 			rex |= r.num >> 3
-		case roleImm:
-			in.imms += a.immSize(f, i)
+		case roleSeg:
+			op[f.nop-1] |= r.num << 3
 		case roleSrcStr, roleDstStr:
 			if !a.stringOperand(f.role[i], o) {
 				return
@@ -436,7 +445,7 @@ func (a *assembler) sizePrefixes(f *form) {
 		if o.mask&mMem == 0 {
 			continue
 		}
-		implied := f.role[i] == roleDstStr || f.role[i] == roleSrcStr && o.seg == segDS
+		implied := f.role[i] == roleDstStr || o.seg == o.defaultSegment()
 		if o.seg >= 0 && !implied {
 			in.prefix[slotSeg] = segPrefix[o.seg]
 		}
@@ -448,6 +457,15 @@ func (a *assembler) sizePrefixes(f *form) {
 			in.prefix[slotAddr] = 0x67
 		}
 	}
+}
+
+// defaultSegment is the segment that the operand's address implies, for which
+// GNU as emits no override.
+func (o *operand) defaultSegment() int8 {
+	if r := &regs[o.base]; r.mask&(mR64|mR32|mR16) != 0 && (r.num == 4 || r.num == 5) {
+		return segSS
+	}
+	return segDS
 }
 
 var segPrefix = [...]byte{segES: 0x26, segCS: 0x2e, segSS: 0x36, segDS: 0x3e, segFS: 0x64, segGS: 0x65}

@@ -228,6 +228,9 @@ func (a *assembler) resolve(p, root *section, out []outReloc) []outReloc {
 			a.errorPos(f.pos, "invalid operands: the expression cannot be represented in an object file")
 			continue
 		}
+		if f.mod.keepsSymbol() && f.val.kind == exSym && t.add == nil {
+			t = terms{add: f.val.add, n: f.val.n} // the table's entry of a number
+		}
 		if r, ok := a.relocation(root, f, off, t); ok {
 			out = append(out, r)
 		}
@@ -256,6 +259,9 @@ func (a *assembler) relocation(root *section, f *fixup, off int64, t terms) (r o
 			a.store(root, f, off, v+t.n-off)
 			return r, false
 		}
+	}
+	if f.mod == modPLT && t.add != nil && !t.add.needsPLT() {
+		f.mod = modNone
 	}
 	typ, ok := relocType(f, t.add, pcrel)
 	if !ok {
@@ -344,7 +350,7 @@ func (a *assembler) build(name string, relocs [][]outReloc) *Object {
 		secs[s] = out
 		o.Sections = append(o.Sections, out)
 	}
-	syms := a.symbolTable(o, secs)
+	syms := a.symbolTable(o, secs, groups)
 	for i, s := range a.sections {
 		for _, r := range relocs[i] {
 			out := Reloc{Off: uint64(r.off), Type: r.typ, Addend: r.addend}
@@ -359,7 +365,7 @@ func (a *assembler) build(name string, relocs [][]outReloc) *Object {
 
 // symbolTable makes the object's symbols: file, sections that relocations
 // need, other local ones, then global ones, each in order of appearance.
-func (a *assembler) symbolTable(o *Object, secs map[*section]*Section) map[*symbol]*Symbol {
+func (a *assembler) symbolTable(o *Object, secs map[*section]*Section, groups map[*group]*Group) map[*symbol]*Symbol {
 	m := map[*symbol]*Symbol{}
 	var global []*Symbol
 	for _, f := range a.fileSym {
@@ -381,6 +387,15 @@ func (a *assembler) symbolTable(o *Object, secs map[*section]*Section) map[*symb
 		} else {
 			global = append(global, out)
 		}
+	}
+	for _, g := range a.groups {
+		out := groups[g]
+		if s := a.symbols[g.signature]; s != nil && m[s] != nil {
+			out.symbol = m[s]
+			continue
+		}
+		out.symbol = &Symbol{Name: g.signature, group: out}
+		o.Symbols = append(o.Symbols, out.symbol)
 	}
 	o.firstGlobal = len(o.Symbols)
 	o.Symbols = append(o.Symbols, global...)

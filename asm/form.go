@@ -42,6 +42,7 @@ const (
 	roleMoffs                 // absolute address
 	roleSrcStr                // string source, DS:rSI
 	roleDstStr                // string destination, ES:rDI
+	roleSeg                   // bits 3 to 5 of the last opcode byte (push and pop of a segment register)
 	roleBoth                  // ModRM.reg and ModRM.rm (imul imm,reg)
 )
 
@@ -103,6 +104,8 @@ var argKinds = map[string]argKind{
 	"rel":   {mask: mTarget, role: roleRel},
 	"moffs": {mask: mTarget, role: roleMoffs},
 	"seg":   {mask: mSeg, role: roleReg},
+	"fsgs":  {mask: mFSGS, role: roleSeg},
+	"lows":  {mask: mLowSeg, role: roleSeg},
 	"cr":    {mask: mCR, role: roleReg},
 	"dr":    {mask: mDR, role: roleReg},
 	"srcs":  {mask: mMem, role: roleSrcStr},

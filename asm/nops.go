@@ -27,11 +27,16 @@ var shortNops = [][]byte{
 // appendNops appends n bytes of no-operations for code of the given mode. A
 // fill of too many of them begins with a jump over the rest.
 func appendNops(dst []byte, n int, mode uint8) []byte {
+	return appendShortNops(dst, n, mode, len(longNops))
+}
+
+// appendShortNops is appendNops with a limit to the size of one of them.
+func appendShortNops(dst []byte, n int, mode uint8, longest int) []byte {
 	nops, most := longNops, 7
 	if mode == 2 {
 		nops, most = shortNops, 2
 	}
-	max := len(nops)
+	max := min(len(nops), longest)
 	if n/max > most {
 		switch d := n - 2; {
 		case d <= 127:

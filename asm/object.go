@@ -51,10 +51,12 @@ type Symbol struct {
 	Bind    elf.SymBind
 	Type    elf.SymType
 	Vis     elf.SymVis
+
+	group *Group // the symbol only names this group
 }
 
 // Undefined reports whether the symbol has to come from another object.
-func (s *Symbol) Undefined() bool { return s.Section == nil && !s.Abs && !s.Common }
+func (s *Symbol) Undefined() bool { return s.Section == nil && !s.Abs && !s.Common && s.group == nil }
 
 // Reloc is a relocation with addend (SHT_RELA).
 type Reloc struct {

@@ -26,6 +26,8 @@ const (
 	mStar  // written with '*'
 	mMemDX // (%dx)
 	mRegIP
+	mFSGS   // FS or GS, besides mSeg
+	mLowSeg // ES, CS, SS or DS, besides mSeg
 
 	mReg = mR8 | mR16 | mR32 | mR64
 )
@@ -93,6 +95,10 @@ func makeRegs() []regInfo {
 			r[i].mask |= mAcc
 		case n == "cl":
 			r[i].mask |= mCL
+		case n == "fs" || n == "gs":
+			r[i].mask |= mFSGS
+		case r[i].mask&mSeg != 0:
+			r[i].mask |= mLowSeg
 		case n == "dx":
 			r[i].mask |= mDX
 		case n == "st(0)":

@@ -30,6 +30,7 @@ func (s *section) parts() []*section {
 func (a *assembler) relax(root *section) {
 	parts := root.parts()
 	addr, region := int64(0), int32(0)
+	a.bouncing = 0
 	for _, s := range parts {
 		s.last().end = int32(len(s.buf))
 		for i := range s.frags {
@@ -56,6 +57,7 @@ func (a *assembler) relax(root *section) {
 					f.size += grow
 					stretch += grow
 					changed = true
+					a.noteGrowth(f, stretch)
 				}
 			}
 		}
@@ -132,7 +134,11 @@ func (a *assembler) grow(s *section, f *frag, was, stretch int64, pass int32) in
 			return longSize(f) - 2
 		}
 	case fragAlign:
-		return alignSize(f.addr+fixed, f) - f.size
+		n := alignSize(f.addr+fixed, f)
+		if n < f.size && a.bouncing&16 != 0 && (f.max == 0 || n+f.align <= f.max) {
+			n += f.align
+		}
+		return n - f.size
 	case fragOrg:
 		n := a.target(s, f, stretch, pass) - (f.addr + fixed)
 		if n < 0 {
@@ -147,15 +153,23 @@ func (a *assembler) grow(s *section, f *frag, was, stretch int64, pass int32) in
 		return n*int64(len(f.fill)) - f.size
 	case fragLEB:
 		t, _ := a.reduce(&f.val)
-		n := int64(lebSize(t.n, f.sub != 0))
-		if n < f.size { // as never shrinks one
-			return 0
-		}
-		return n - f.size
+		return int64(lebSize(t.n, f.sub != 0)) - f.size
 	case fragCFA:
 		return int64(cfaSize(a.delta(f))) - f.size
 	}
 	return 0
+}
+
+// noteGrowth watches for a LEB128 number and an alignment behind it that
+// undo each other's changes for ever. When they do, the alignment takes more
+// room than it needs, in the very pass in which GNU as makes it do so.
+func (a *assembler) noteGrowth(f *frag, stretch int64) {
+	switch {
+	case f.kind == fragLEB, f.kind == fragAlign && a.bouncing&16 != 0 && stretch == 0:
+		a.bouncing += 16
+	default:
+		a.bouncing = 0
+	}
 }
 
 // delta is the current distance between the two labels of f.
