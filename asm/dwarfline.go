@@ -486,9 +486,11 @@ func (a *assembler) lineProgram(sec *section, rows []lineRow) {
 		line, last = r.line, at
 	}
 	delta := sec.size - last
-	if delta == lineMaxSpecial {
+	switch delta {
+	case 0:
+	case lineMaxSpecial:
 		op(lnsConstAddPC)
-	} else {
+	default:
 		op(lnsAdvancePC, delta)
 	}
 	s.buf = append(s.buf, lnsExtended, 1, lneEndSequence)
