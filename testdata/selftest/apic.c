@@ -240,6 +240,27 @@ TEST(disabled_by_svr)
 	return 0;
 }
 
+// Logical destinations in the flat model (section 10.6.2.2).
+TEST(logical_self_ipi)
+{
+	enable();
+	listen(0x64);
+	apic_set(0xe0, 0xffffffff); // DFR: flat
+	apic_set(0xd0, 4 << 24);    // LDR
+	apic_set(ICR_HIGH, 4 << 24);
+	apic_set(ICR, 1 << 11 | ASSERT | 0x64);
+	sti();
+	settle();
+	CHECK(1, count[0x64] == 1);
+	apic_set(ICR_HIGH, 2 << 24);
+	apic_set(ICR, 1 << 11 | ASSERT | 0x64);
+	settle();
+	cli();
+	CHECK(2, count[0x64] == 1);
+	apic_set(0xd0, 0);
+	return 0;
+}
+
 TEST(x2apic)
 {
 	if (!(cpuid(1, 0).c & 1 << 21))
@@ -264,27 +285,6 @@ TEST(x2apic)
 	CHECK(1, id == cpuid(1, 0).b >> 24 && (version & 0xff) >= 0x10);
 	CHECK(2, n == 0 || n == 1);
 	CHECK(3, v1 == GP && v2 == GP && v3 == GP && v4 == GP);
-	return 0;
-}
-
-// Logical destinations in the flat model (section 10.6.2.2).
-TEST(logical_self_ipi)
-{
-	enable();
-	listen(0x64);
-	apic_set(0xe0, 0xffffffff); // DFR: flat
-	apic_set(0xd0, 4 << 24);    // LDR
-	apic_set(ICR_HIGH, 4 << 24);
-	apic_set(ICR, 1 << 11 | ASSERT | 0x64);
-	sti();
-	settle();
-	CHECK(1, count[0x64] == 1);
-	apic_set(ICR_HIGH, 2 << 24);
-	apic_set(ICR, 1 << 11 | ASSERT | 0x64);
-	settle();
-	cli();
-	CHECK(2, count[0x64] == 1);
-	apic_set(0xd0, 0);
 	return 0;
 }
 
