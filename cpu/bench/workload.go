@@ -67,7 +67,7 @@ func wantFib(n uint64) uint64 {
 }
 
 func wantChase(n uint64) uint64 {
-	const count = 1 << 19
+	const count = 1 << 17
 	next := make([]uint64, count)
 	for i := range next {
 		next[i] = uint64(i)
