@@ -46,7 +46,6 @@ type assembler struct {
 	inputs   []input
 	files    []string
 	fileNo   map[string]int
-	logical  bool
 	stop     bool
 
 	errs     ErrorList

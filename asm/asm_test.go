@@ -14,18 +14,6 @@ func mustAssemble(t *testing.T, text string) *Object {
 	return o
 }
 
-// textOf is the contents of a section.
-func textOf(t *testing.T, o *Object, name string) []byte {
-	t.Helper()
-	for _, s := range o.Sections {
-		if s.Name == name {
-			return s.Data
-		}
-	}
-	t.Fatalf("no section %s", name)
-	return nil
-}
-
 func TestLinkImage(t *testing.T) {
 	a := mustAssemble(t, ".globl _start\n_start:\n\tcall helper\n\tmov $value, %rax\n\tret\n\t.data\nvalue: .quad _start\n")
 	b := mustAssemble(t, ".globl helper\nhelper: ret\n")

@@ -77,7 +77,6 @@ type fde struct {
 	cfaOffset   int64
 	saved       []int64
 	pos         srcPos
-	next        *cie
 }
 
 // cie is a common information entry; it covers the instructions that every

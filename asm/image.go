@@ -14,7 +14,6 @@ type Image struct {
 	symbols []ImageSymbol // by address, then name
 	byName  map[string]int
 	lines   []imageLine // by address
-	files   []string
 	objects []*Object
 	placed  map[*Section]uint64
 }

@@ -12,7 +12,6 @@ type macro struct {
 	body   []byte
 	file   int
 	line   int
-	busy   int
 }
 
 // param is a formal parameter of a macro.

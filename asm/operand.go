@@ -11,7 +11,6 @@ type operand struct {
 	val   expr  // immediate, displacement or branch target
 	at    int   // where it starts in the source
 	end   int
-	extra uint8
 }
 
 // operands parses the comma-separated operands of an instruction.

@@ -27,9 +27,7 @@ type section struct {
 	sym     *symbol // section symbol
 	size    int64   // after relaxation
 	data    []byte  // after relaxation
-	index   int     // ELF section index
 	lastNop uint8   // code mode of the last instruction, for alignment fill
-	flagSet bool
 }
 
 // group is a COMDAT section group.

@@ -40,7 +40,6 @@ type symbol struct {
 	size     *expr
 	align    uint64 // COMMON
 	versions []symVersion
-	index    int // index in the symbol table
 	order    int // order of creation
 	pos      srcPos
 }
