@@ -223,6 +223,9 @@ func (c *Core) checkFX(in *decode.Inst) {
 	if c.CR0&(CR0EM|CR0TS) != 0 {
 		c.raise(VecNM)
 	}
+	if c.mode == decode.Mode64 && !canonical(c.linear(in)) {
+		c.segFault(in.Segment)
+	}
 	c.checkAligned(in.Segment, c.ea(in), true)
 }
 
@@ -279,6 +282,7 @@ func opFxrstor(c *Core, in *decode.Inst) {
 	}
 	var p [416]byte
 	c.loadN(in.Segment, c.ea(in), p[:])
+	c.load(in.Segment, c.wrap(c.ea(in)+504), 8) // the rest has to be readable
 	le := binary.LittleEndian
 	mxcsr := le.Uint32(p[24:])
 	if c.CR4&CR4OSFXSR != 0 && mxcsr&^mxcsrMask != 0 {

@@ -288,8 +288,8 @@ func differenceFX(in *decode.Inst, rec *native.Record, host, ours *native.Result
 			ours.FX[3] &^= 2
 		}
 		if in.Op == decode.FYL2X { // some processors call the logarithm of a power of two inexact
-			host.FX[2] &^= 0x20
-			ours.FX[2] &^= 0x20
+			host.FX[2] &^= 0x30
+			ours.FX[2] &^= 0x30
 		}
 		field("fcw", 0, 2)
 		field("fsw", 2, 2)
