@@ -245,7 +245,8 @@ func (m *Machine) undoRecord(j *journal) {
 	case recUART:
 		m.uart.regs = uartRegs(j.pop())
 	case recOut:
-		m.uart.out = m.uart.out[:len(m.uart.out)-1]
+		n := len(m.uart.out) - 1
+		m.uart.out = m.uart.out[:n:n] // a snapshot may share what lies behind
 		j.pop()
 	case recExit:
 		m.exit = debugExit(j.pop())

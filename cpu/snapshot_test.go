@@ -116,3 +116,20 @@ func TestUndoLimit(t *testing.T) {
 		require.Equal(t, hashes[i], m.Hash(), "step %d", i)
 	}
 }
+
+// TestSerialIsOnesOwn: a snapshot keeps its serial output when the machine goes
+// back and prints something else.
+func TestSerialIsOnesOwn(t *testing.T) {
+	m := bare(t, Config{}, 0xee, 0xee, 0xee, 0xee) // out %al, %dx
+	c := m.Core(0)
+	c.GPR[RDX], c.GPR[RAX] = uartBase, 'a'
+	m.SetJournal(true)
+	take(t, m, "0 0 0")
+	s := m.Snapshot()
+	m.Undo()
+	c.GPR[RAX] = 'b'
+	take(t, m, "0")
+	assert.Equal(t, "aab", string(m.Serial()))
+	m.Restore(s)
+	assert.Equal(t, "aaa", string(m.Serial()))
+}
