@@ -1,6 +1,6 @@
-# uint64 chase(uint64 n): n dependent loads through one cycle over 2^17
-# pointers (1 MiB, what a second-level cache holds) in an order made by Sattolo's shuffle; returns the index of
-# the last node.
+# uint64 chase(uint64 n): n dependent loads through one cycle over 2^17 pointers
+# (1 MiB, what a second-level cache holds) in an order made by Sattolo's
+# shuffle; returns the index of the last node.
 	.set	NODES, 0x800000
 	.set	COUNT, 0x20000
 	.text
