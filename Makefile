@@ -4,7 +4,7 @@ GO          ?= go
 FUZZTIME    ?= 20s
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: all build test oracle race golden bench bench-peers fuzz mutants lint docs clean
+.PHONY: all build test oracle race golden bench bench-peers fuzz mutants lint docs matrix clean
 
 all: build
 
@@ -39,6 +39,11 @@ bench:
 # that are not installed stay empty.
 bench-peers:
 	$(GO) test ./cpu/bench -run TestPeers -count 1 -timeout 60m -v -args -peers -rounds 5 | grep -v '^ *[-=]'
+
+# The golden of the livepatch matrix, some minutes: every variant, every
+# pressure. TestMatrixGolden searches one column of it.
+matrix:
+	$(GO) run ./cmd/klpsim matrix klp --quiet > testdata/explore/matrix-klp.golden
 
 # Every fuzz target for FUZZTIME.
 fuzz:

@@ -11,6 +11,7 @@ type effect struct {
 	visible   bool // another core, or a check, can tell whether it has happened
 	holdable  bool // its store could have stayed in the buffer
 	mergeable bool // it commutes with any transparent handler run before or after it
+	drained   bool // a step drained a store that others can see
 	shutdown  bool // a core shut down
 }
 
@@ -39,7 +40,10 @@ func (w *worker) classify(core uint8) effect {
 			eff.mergeable = false
 			if w.touch(core, e, true) {
 				eff.visible = true
-				if e.Flags&(cpu.EvDrained|cpu.EvWalk) == 0 {
+				switch {
+				case e.Flags&cpu.EvDrained != 0:
+					eff.drained = true
+				case e.Flags&cpu.EvWalk == 0:
 					direct, stored = true, e.PA+1
 				}
 			}

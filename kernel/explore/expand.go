@@ -283,57 +283,76 @@ func (w *worker) judge(eff effect, cost uint64, by edge) {
 	}
 }
 
-// run makes core's macro-step: its invisible instructions up to and including
-// the first one that others can see or that an injection must come before.
+// macro is a macro-step under way.
+type macro struct {
+	core uint8
+	base uint64 // cost before its first choice
+	n    uint64 // choices taken
+	held uint64 // choices since a store was held, that one included; 0: none was
+}
+
+// edge names what has been taken so far.
+func (x *macro) edge() edge {
+	if x.held > 0 {
+		return edge{cpu.Hold, x.core, uint8(x.held - 1)}
+	}
+	return edge{kind: cpu.Step, core: x.core}
+}
+
+// run makes core's macro-steps: its invisible instructions up to and including
+// the first one that others can see or that an injection must come before. A
+// store that can be seen ends one macro-step; held, it cannot be seen and is
+// part of another one, unless switches count: then when it is issued matters.
 func (w *worker) run(core uint8) error {
-	step := cpu.Choice{Kind: cpu.Step, Core: core}
-	base := w.cost + w.switchCost(core)
-	n := uint64(0)
-	defer w.undo(&n)
-	for {
-		if w.tooLong(base + n + 1) {
+	x := macro{core: core, base: w.cost + w.switchCost(core)}
+	defer w.undo(&x.n)
+	for kind := cpu.Step; ; kind = cpu.Step {
+		if w.tooLong(x.base + x.n + 1) {
 			return nil
 		}
-		open := w.interruptible(core)
-		before := w.glance(core, open)
-		eff, err := w.take(step)
+		eff, stop, err := w.advance(&x, kind)
 		if err != nil {
 			return err
 		}
-		n++
-		eff.mergeable = eff.mergeable && before == w.glance(core, open)
-		w.judge(eff, base+n, edge{kind: cpu.Step, core: core})
-		stop := eff.visible || n >= maxMacro || w.s.opts.NoMacro
-		if !stop && w.interruptible(core) {
-			stop = !eff.mergeable || !open || !w.s.opts.Merge
+		for stop {
+			if eff.drained && !w.s.opts.Minimal && !w.s.opts.NoMacro {
+				return nil // drains of their own lead to the same state
+			}
+			w.emit(x.base+x.n, x.edge(), core, 0, 0)
+			if !eff.holdable {
+				return nil
+			}
+			w.m.Undo()
+			x.n--
+			if eff, stop, err = w.advance(&x, cpu.Hold); err != nil {
+				return err
+			}
+			eff.holdable = false
 		}
-		if !stop && !w.canStep(core) {
-			stop = true
-		}
-		if !stop {
-			continue
-		}
-		w.emit(base+n, edge{kind: cpu.Step, core: core}, core, 0, 0)
-		if !eff.holdable {
-			return nil
-		}
-		w.m.Undo()
-		n--
-		return w.hold(core, base, &n)
 	}
 }
 
-// hold takes the last step of a macro-step again, leaving its stores in the buffer.
-func (w *worker) hold(core uint8, base uint64, n *uint64) error {
-	eff, err := w.take(cpu.Choice{Kind: cpu.Hold, Core: core})
-	if err != nil {
-		return err
+// advance takes a macro-step's next choice; stop says that it ends there.
+func (w *worker) advance(x *macro, kind cpu.Kind) (eff effect, stop bool, err error) {
+	const maxHeld = 255 // an edge has 8 bits for it
+	open := w.interruptible(x.core)
+	before := w.glance(x.core, open)
+	if eff, err = w.take(cpu.Choice{Kind: kind, Core: x.core}); err != nil {
+		return eff, true, err
 	}
-	*n++
-	by := edge{kind: cpu.Hold, core: core}
-	w.judge(eff, base+*n, by)
-	w.emit(base+*n, by, core, 0, 0)
-	return nil
+	x.n++
+	if kind == cpu.Hold || x.held > 0 {
+		x.held++
+	}
+	w.judge(eff, x.base+x.n, x.edge())
+	o := &w.s.opts
+	switch {
+	case eff.visible, o.NoMacro, x.n >= maxMacro, x.held >= maxHeld, kind == cpu.Hold && o.Minimal, !w.canStep(x.core):
+		stop = true
+	case w.interruptible(x.core):
+		stop = !eff.mergeable || !open || !o.Merge || before != w.glance(x.core, open)
+	}
+	return eff, stop, nil
 }
 
 // drain moves the oldest store of a core to memory, and those behind it that

@@ -79,9 +79,10 @@ type Range struct{ Lo, Hi uint64 }
 type Options struct {
 	Workers int
 
-	// Minimal makes counterexamples minimal in preemptive switches too: the
-	// core that ran last becomes part of the state. Without it they are
-	// minimal in injections, then choices.
+	// Minimal makes counterexamples minimal in preemptive switches and choices
+	// too: the core that ran last becomes part of the state, and holding a
+	// store a step that others can come behind. Without it they are minimal in
+	// injections only.
 	Minimal bool
 
 	NoMacro bool // every instruction boundary is a state of its own
@@ -162,8 +163,9 @@ func (a Answer) String() string {
 type Counterexample struct {
 	Schedule cpu.Schedule
 	Cost     Cost
-	// Minimal says that no run within the bounds with fewer injections, then
-	// (if Options.Minimal) preemptive switches, then choices violates the check.
+	// Minimal says that no run within the bounds with fewer injections
+	// violates the check; with Options.Minimal, none with fewer preemptive
+	// switches, then choices either.
 	Minimal bool
 }
 

@@ -413,15 +413,20 @@ type step struct {
 	n int
 }
 
-// choices spells an edge out: all but the last choice of a step or hold are
-// plain steps; an injection is followed by the step that delivers it.
+// choices spells an edge out: the choices of a step or hold are steps but for
+// the held one, behind which vector more come; an injection is followed by the
+// step that delivers it.
 func (e step) choices(dst cpu.Schedule) cpu.Schedule {
 	switch e.kind {
 	case cpu.Step, cpu.Hold:
-		for range e.n - 1 {
-			dst = append(dst, cpu.Choice{Kind: cpu.Step, Core: e.core})
+		for i := range e.n {
+			c := cpu.Choice{Kind: cpu.Step, Core: e.core}
+			if e.kind == cpu.Hold && i == e.n-1-int(e.vector) {
+				c.Kind = cpu.Hold
+			}
+			dst = append(dst, c)
 		}
-		return append(dst, cpu.Choice{Kind: e.kind, Core: e.core})
+		return dst
 	case cpu.Drain:
 		for range e.n {
 			dst = append(dst, cpu.Choice{Kind: cpu.Drain, Core: e.core})

@@ -24,7 +24,7 @@ type Outcome struct {
 type CheckResult struct {
 	explore.Result
 	// Preempt says whether the counterexample is minimal in preemptive
-	// switches too; Result.Example.Minimal speaks of injections and choices.
+	// switches and choices too; Result.Example.Minimal speaks of injections.
 	Preempt bool
 	// IRQs and NMIs are the injections of the counterexample. They are
 	// necessary: no run within the bounds with fewer violates the check.

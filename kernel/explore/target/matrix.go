@@ -152,18 +152,24 @@ func (m *Matrix) cell(ctx context.Context, t *session.Target, col Column, base *
 // letter is the check's letter in the table.
 func (m *Matrix) letter(i int) string { return string(rune('A' + i)) }
 
+// label is a row's name without the family's, short enough for the table.
+func (m *Matrix) label(r Row) string {
+	name := strings.TrimPrefix(r.Name, m.Family+"-")
+	return strings.Replace(name, "upstream-no-", "upstream -", 1)
+}
+
 // Text renders the matrix.
 func (m *Matrix) Text() string {
 	var b strings.Builder
 	m.writeHead(&b)
 	for _, r := range m.Rows {
-		line := fmt.Sprintf("%-30s", strings.TrimPrefix(r.Name, m.Family+"-"))
+		line := fmt.Sprintf("%-24s", m.label(r))
 		for _, c := range r.Cells {
-			line += fmt.Sprintf(" %-6s", m.cellText(c))
+			line += fmt.Sprintf(" %-7s", m.cellText(c))
 		}
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
-	b.WriteString("\n. every run within the bounds holds every check   ? not all searched\n")
+	b.WriteString("\n. every run within the bounds holds every check   ? not all searched\n-X without the part X\n\n")
 	for i, c := range m.Checks {
 		fmt.Fprintf(&b, "%s %s\n", m.letter(i), c)
 	}
@@ -173,11 +179,11 @@ func (m *Matrix) Text() string {
 }
 
 func (m *Matrix) writeHead(b *strings.Builder) {
-	first, second := strings.Repeat(" ", 30), strings.Repeat(" ", 30)
+	first, second := strings.Repeat(" ", 24), strings.Repeat(" ", 24)
 	for _, c := range Columns {
 		memory, what, _ := strings.Cut(c.Name(), " ")
-		first += fmt.Sprintf(" %-6s", memory)
-		second += fmt.Sprintf(" %-6s", what)
+		first += fmt.Sprintf(" %-7s", memory)
+		second += fmt.Sprintf(" %-7s", what)
 	}
 	b.WriteString(strings.TrimRight(first, " ") + "\n" + strings.TrimRight(second, " ") + "\n")
 }
@@ -206,7 +212,7 @@ func (m *Matrix) cellText(c Cell) string {
 func (m *Matrix) writeExamples(b *strings.Builder) {
 	b.WriteString("\nsmallest failing runs: injected + preemptive switches / choices\n")
 	for _, r := range m.Rows {
-		lead := fmt.Sprintf("%-30s", strings.TrimPrefix(r.Name, m.Family+"-"))
+		lead := fmt.Sprintf("%-24s", m.label(r))
 		for i := range m.Checks {
 			text := ""
 			for j, col := range Columns {
@@ -219,7 +225,7 @@ func (m *Matrix) writeExamples(b *strings.Builder) {
 			}
 			if text != "" {
 				fmt.Fprintf(b, "%s %s%s\n", lead, m.letter(i), text)
-				lead = strings.Repeat(" ", 30)
+				lead = strings.Repeat(" ", 24)
 			}
 		}
 	}
