@@ -4,7 +4,7 @@ GO          ?= go
 FUZZTIME    ?= 20s
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: all build test oracle race golden bench bench-peers fuzz mutants lint docs matrix clean
+.PHONY: all build test oracle asm-forms asm-corpus race golden bench bench-peers fuzz mutants lint docs matrix clean
 
 all: build
 
@@ -21,6 +21,16 @@ test:
 # minutes; needs linux/amd64.
 oracle:
 	KLPSIM_ORACLE_RATE=1 $(GO) test ./cpu -run '^TestOracle$$' -count 1 -timeout 60m -v -args -oracle 50000000
+
+# Every instruction form with many operands, 370,000 lines, against GNU as;
+# half a minute.
+asm-forms:
+	KLPSIM_ASM_LONG=1 $(GO) test ./asm -run '^TestFormsAgainstAS$$' -count 1 -v
+
+# Whole objects of SQLite and zstd, compiled three ways, against GNU as; needs
+# gcc and the Go module proxy, some minutes.
+asm-corpus:
+	KLPSIM_ASM_CORPUS=1 $(GO) test ./asm -run '^TestForeignSourcesAgainstAS$$' -count 1 -timeout 60m -v
 
 # The concurrent parts under the race detector (needs a C compiler).
 race:

@@ -89,7 +89,8 @@ type assembler struct {
 	fileSym    []string
 	labelled   bool // the statement was a label
 	cfi        cfiState
-	bouncing   int // see noteGrowth
+	indexReg   bool // .allow_index_reg
+	bouncing   int  // see noteGrowth
 	dwarf      dwarfState
 	weakrefs   []*symbol
 	abs        *symbol

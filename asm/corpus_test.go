@@ -2,6 +2,7 @@ package asm
 
 import (
 	"bytes"
+	"encoding/json"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -70,10 +71,7 @@ func TestOwnSourcesAgainstAS(t *testing.T) {
 // every optimisation level, with and without debugging information.
 func TestCompiledCodeAgainstAS(t *testing.T) {
 	as := needAS(t)
-	gcc, err := exec.LookPath("gcc")
-	if err != nil {
-		t.Skip("needs gcc: not in PATH")
-	}
+	gcc := needTool(t, "gcc")
 	for _, level := range []string{"-O0", "-O1", "-O2", "-O3", "-Os"} {
 		for _, src := range []struct {
 			file string
@@ -103,19 +101,58 @@ func TestCompiledCodeAgainstAS(t *testing.T) {
 	}
 }
 
-// TestForeignSourcesAgainstAS compares large foreign sources named by
-// ASM_CORPUS, a list of folders with .s files, which make asm-corpus fills.
+// foreignModules are Go modules that carry C sources: SQLite and zstd.
+var foreignModules = []struct {
+	module string
+	files  []string
+}{
+	{"github.com/mattn/go-sqlite3@v1.14.22", []string{"sqlite3-binding.c"}},
+	{"github.com/DataDog/zstd@v1.5.5", []string{"zstd_compress.c", "zstd_decompress.c", "zstd_lazy.c", "zstd_v07.c", "xxhash.c", "zdict.c", "cover.c"}},
+}
+
+// TestForeignSourcesAgainstAS compares the compiled sources of foreign
+// projects, which the Go module proxy brings. It takes minutes, nearly all of
+// them gcc's: make asm-corpus.
 func TestForeignSourcesAgainstAS(t *testing.T) {
-	as := needAS(t)
-	dirs := os.Getenv("ASM_CORPUS")
-	if dirs == "" {
-		t.Skip("needs ASM_CORPUS: run make asm-corpus")
+	if os.Getenv("KLPSIM_ASM_CORPUS") == "" {
+		t.Skip("needs KLPSIM_ASM_CORPUS: run make asm-corpus")
 	}
-	for _, dir := range filepath.SplitList(dirs) {
-		files, err := filepath.Glob(filepath.Join(dir, "*.s"))
-		require.NoError(t, err)
-		for _, f := range files {
-			t.Run(filepath.Base(f), func(t *testing.T) { compareWithAS(t, as, f) })
+	as, gcc := needAS(t), needTool(t, "gcc")
+	for _, m := range foreignModules {
+		dir := moduleDir(t, m.module)
+		for _, file := range m.files {
+			for _, level := range []string{"-O0", "-O2", "-Os"} {
+				t.Run(file+" "+level, func(t *testing.T) {
+					out := filepath.Join(t.TempDir(), "c.s")
+					msg, err := exec.Command(gcc, level, "-S", filepath.Join(dir, file), "-o", out).CombinedOutput()
+					require.NoError(t, err, "%s", msg)
+					compareWithAS(t, as, out)
+				})
+			}
 		}
 	}
+}
+
+// moduleDir downloads a module and returns its folder.
+func moduleDir(t *testing.T, module string) string {
+	t.Helper()
+	cmd := exec.Command("go", "mod", "download", "-json", module)
+	cmd.Dir = t.TempDir()
+	out, err := cmd.Output()
+	var info struct{ Dir string }
+	if err != nil || json.Unmarshal(out, &info) != nil || info.Dir == "" {
+		t.Skipf("needs the Go module proxy for %s: %s", module, out)
+	}
+	return info.Dir
+}
+
+// TestExceptionTablesAgainstAS compares compiled C++: groups, personality
+// routines, weak and unique symbols.
+func TestExceptionTablesAgainstAS(t *testing.T) {
+	as, gxx := needAS(t), needTool(t, "g++")
+	out := filepath.Join(t.TempDir(), "c.s")
+	if msg, err := exec.Command(gxx, "-O2", "-S", "../testdata/asm/comdat.cc", "-o", out).CombinedOutput(); err != nil {
+		t.Skipf("g++ does not compile this: %s", msg)
+	}
+	compareWithAS(t, as, out)
 }

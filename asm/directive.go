@@ -117,8 +117,8 @@ var otherDirectives = map[string]directive{
 	"ln":                 func(a *assembler, at int) { a.skipStatement() },
 	"linefile":           func(a *assembler, at int) { a.skipStatement() },
 	"att_mnemonic":       func(a *assembler, at int) {},
-	"allow_index_reg":    func(a *assembler, at int) {},
-	"disallow_index_reg": func(a *assembler, at int) {},
+	"allow_index_reg":    func(a *assembler, at int) { a.indexReg = true },
+	"disallow_index_reg": func(a *assembler, at int) { a.indexReg = false },
 }
 
 func attSyntax(a *assembler, at int) {

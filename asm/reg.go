@@ -183,6 +183,9 @@ func (a *assembler) register() (regID, bool) {
 	if id == 0 || a.mode != 8 && !a.validInMode(id) {
 		return 0, false
 	}
+	if regs[id].mask&mRegIP != 0 && regs[id].num >= 16 && !a.indexReg {
+		return 0, false // %riz and %eiz, which only .allow_index_reg makes known
+	}
 	if regs[id].mask&mST0 != 0 {
 		p, id = stackIndex(b, p, id)
 	}
