@@ -74,6 +74,9 @@ func FuzzFormsAgainstAS(f *testing.F) {
 				break
 			}
 			s := samples(k, suffixWidth[c], true)
+			if len(s) == 0 {
+				return
+			}
 			line += " "
 			if i > 0 {
 				line += ","
