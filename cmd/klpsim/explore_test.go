@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -64,6 +65,17 @@ func TestExploreAtRandom(t *testing.T) {
 	_, errs, code = klpsim(t, "", "explore", "klp-rfc-v2", "--strategy", "luck")
 	require.Equal(t, exitUsage, code)
 	require.Contains(t, errs, `"luck"`)
+}
+
+// TestReadmeShowsTheMatrix compares the README's table with the golden.
+func TestReadmeShowsTheMatrix(t *testing.T) {
+	golden, err := os.ReadFile("../../testdata/explore/matrix-klp.golden")
+	require.NoError(t, err)
+	readme, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	table, _, ok := strings.Cut(string(golden), "\nsmallest failing runs")
+	require.True(t, ok)
+	require.Contains(t, string(readme), table, "the README's matrix is the golden's, up to the smallest failing runs")
 }
 
 // TestExploreResumes stops a search, resumes it and compares the report with

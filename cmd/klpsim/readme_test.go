@@ -43,6 +43,11 @@ func generated(t *testing.T, command string) string {
 	if quoted != "" {
 		args = append(args, strings.TrimSuffix(quoted, `"`))
 	}
+	for i, a := range args {
+		if strings.HasPrefix(a, "testdata/") { // the reader stands at the top
+			args[i] = "../../" + a
+		}
+	}
 	out, errs, code := klpsim(t, "", args...)
 	require.NotEqual(t, exitUsage, code, errs)
 	return "$ " + command + "\n" + out
