@@ -139,6 +139,18 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
+// TestEveryProblemOfAScenarioIsReported pins that what only linking can show is
+// reported in one go.
+func TestEveryProblemOfAScenarioIsReported(t *testing.T) {
+	p := filepath.Join(t.TempDir(), "bad.scenario")
+	require.NoError(t, os.WriteFile(p, []byte("scenario a\nbare\nentry 0 f\ncode\n\t.globl f\nf:\tret\nend\ncheck c always: nosuch == 1\ncheck d at nowhere: 1\ntype y int\n"), 0o644))
+	_, errs, code := klpsim(t, "", "run", p)
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, errs, ":10:1: there is no symbol \"y\"\n")
+	require.Contains(t, errs, ":8:17: no symbol, constant or variable is called \"nosuch\"\n")
+	require.Contains(t, errs, ":9:12: \"nowhere\": no such symbol\n")
+}
+
 // TestTripleFaultIsReported runs a core into a triple fault.
 func TestTripleFaultIsReported(t *testing.T) {
 	p := filepath.Join(t.TempDir(), "fault.scenario")

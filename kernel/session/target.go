@@ -135,15 +135,25 @@ func Build(s *scenario.Scenario, opt Options) (*Target, error) {
 		return nil, err
 	}
 	t := &Target{Scenario: s, Config: boot.Machine.Config(), Image: boot.Image, View: boot.View}
-	if t.Names, err = newNames(s, boot.Image, boot.View); err != nil {
-		return nil, err
-	}
-	if err := t.applyInit(boot.Machine); err != nil {
-		return nil, err
-	}
+	var errs scenario.ErrorList
+	t.Names, err = newNames(s, boot.Image, boot.View)
+	errs = gather(errs, err)
+	errs = gather(errs, t.applyInit(boot.Machine))
 	t.data = t.dataTable()
 	t.start = boot.Machine.Snapshot()
-	return t, t.compileChecks()
+	if errs = gather(errs, t.compileChecks()); errs != nil {
+		return nil, errs
+	}
+	return t, nil
+}
+
+// gather appends what a stage of building found wrong.
+func gather(errs scenario.ErrorList, err error) scenario.ErrorList {
+	var more scenario.ErrorList
+	if errors.As(err, &more) {
+		return append(errs, more...)
+	}
+	return errs
 }
 
 // guestConfig turns a scenario into what the guest is built from.
