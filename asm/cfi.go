@@ -139,7 +139,7 @@ func cfiStartProc(a *assembler, at int) {
 }
 
 func cfiEndProc(a *assembler, at int) {
-	f := a.openFDE(at, ".cfi_endproc")
+	f := a.openFDE(at)
 	if f == nil {
 		return
 	}
@@ -149,7 +149,7 @@ func cfiEndProc(a *assembler, at int) {
 }
 
 // openFDE returns the open procedure, or reports that there is none.
-func (a *assembler) openFDE(at int, what string) *fde {
+func (a *assembler) openFDE(at int) *fde {
 	if a.cur.fde == nil {
 		a.errorAt(at, "CFI instruction used without previous .cfi_startproc")
 		a.skipStatement()
@@ -190,7 +190,7 @@ func (a *assembler) advance(f *fde) {
 // cfiInst reads an instruction whose arguments are described by shape: r a
 // register, o an offset, a an adjustment, R an offset from the stack pointer.
 func (a *assembler) cfiInst(at int, op int, shape string) {
-	f := a.openFDE(at, "")
+	f := a.openFDE(at)
 	if f == nil {
 		return
 	}
@@ -239,7 +239,7 @@ func (a *assembler) cfiInst(at int, op int, shape string) {
 
 // cfiList reads a list of registers, one instruction each.
 func (a *assembler) cfiList(at int, op int) {
-	f := a.openFDE(at, "")
+	f := a.openFDE(at)
 	if f == nil {
 		return
 	}
@@ -305,7 +305,7 @@ func (a *assembler) cfiRegister() (int64, bool) {
 
 // cfiEncoded handles .cfi_personality and .cfi_lsda ENCODING[, EXPRESSION].
 func (a *assembler) cfiEncoded(at int, personality bool) {
-	f := a.openFDE(at, "")
+	f := a.openFDE(at)
 	if f == nil {
 		return
 	}
@@ -339,7 +339,7 @@ func (a *assembler) cfiEncoded(at int, personality bool) {
 }
 
 func cfiEscape(a *assembler, at int) {
-	f := a.openFDE(at, "")
+	f := a.openFDE(at)
 	if f == nil {
 		return
 	}
@@ -360,13 +360,13 @@ func cfiEscape(a *assembler, at int) {
 }
 
 func cfiSignalFrame(a *assembler, at int) {
-	if f := a.openFDE(at, ""); f != nil {
+	if f := a.openFDE(at); f != nil {
 		f.signal = true
 	}
 }
 
 func cfiReturnColumn(a *assembler, at int) {
-	if f := a.openFDE(at, ""); f != nil {
+	if f := a.openFDE(at); f != nil {
 		if r, ok := a.cfiRegister(); ok {
 			f.returnCol = r
 		}
@@ -375,7 +375,7 @@ func cfiReturnColumn(a *assembler, at int) {
 
 // cfiLabel notes a label in the unwind table.
 func cfiLabel(a *assembler, at int) {
-	f := a.openFDE(at, "")
+	f := a.openFDE(at)
 	if f == nil {
 		return
 	}

@@ -311,10 +311,6 @@ func (a *assembler) specifiedSection(sp *sectionSpec, at int) *section {
 	typ, flags, _ := impliedSection(sp.name)
 	if sp.flagsSet {
 		flags = sp.flags
-		if impliedT, impliedF, known := impliedSection(sp.name); known && !sp.typeSet {
-			typ = impliedT
-			flags |= a.extraFlags(sp, impliedF, at)
-		}
 	}
 	if sp.typeSet {
 		typ = sp.typ
@@ -329,11 +325,6 @@ func (a *assembler) specifiedSection(sp *sectionSpec, at int) *section {
 	return s
 }
 
-// extraFlags: the flags that a name implies are not added to explicit ones.
-func (a *assembler) extraFlags(sp *sectionSpec, implied elf.SectionFlag, at int) elf.SectionFlag {
-	return 0
-}
-
 func (s *section) groupName() string {
 	if s.group == nil {
 		return ""
@@ -345,14 +336,10 @@ func (s *section) groupName() string {
 func (a *assembler) respecify(s *section, sp *sectionSpec, at int) *section {
 	const fixed = elf.SHF_WRITE | elf.SHF_ALLOC | elf.SHF_EXECINSTR | elf.SHF_MERGE | elf.SHF_STRINGS | elf.SHF_TLS
 	if sp.flagsSet && (s.flags^sp.flags)&fixed != 0 {
-		if len(s.buf) == 0 && len(s.frags) == 1 && len(s.lines) == 0 && s.standard() && false {
-			s.flags = sp.flags
-		} else {
-			a.errorAt(at, "changed section attributes for %s", s.name)
-			return nil
-		}
+		a.errorAt(at, "changed section attributes for %s", s.name)
+		return nil
 	}
-	if sp.typeSet && sp.typ != s.typ && !(sp.typ == elf.SHT_PROGBITS) {
+	if sp.typeSet && sp.typ != s.typ && sp.typ != elf.SHT_PROGBITS {
 		a.warnAt(at, "ignoring changed section type for %s", s.name)
 	}
 	if sp.flagsSet && sp.flags&elf.SHF_MERGE != 0 && uint64(sp.entsize) != s.entsize {
@@ -361,8 +348,6 @@ func (a *assembler) respecify(s *section, sp *sectionSpec, at int) *section {
 	}
 	return s
 }
-
-func (s *section) standard() bool { return s.name == ".text" || s.name == ".data" || s.name == ".bss" }
 
 // joinGroup makes s a member of the group that the directive names.
 func (a *assembler) joinGroup(s *section, sp *sectionSpec) {

@@ -157,14 +157,7 @@ func (a *assembler) common(local bool, at int) {
 		return
 	}
 	if align == 0 {
-		for align = 1; align < size && align < 16; align *= 2 {
-		}
-		if local || align > size && align > 1 {
-			align = max(align/1, 1)
-		}
-		if local {
-			align = 1
-		}
+		align = naturalAlign(size, local)
 	}
 	if local || s.local {
 		a.localCommon(s, size, align)
@@ -175,6 +168,19 @@ func (a *assembler) common(local bool, at int) {
 	s.forced = true
 	a.list(s)
 	a.endLine()
+}
+
+// naturalAlign is the alignment of a COMMON symbol that names none: the power
+// of two not below its size, up to 16; .lcomm does not align.
+func naturalAlign(size int64, local bool) int64 {
+	if local {
+		return 1
+	}
+	align := int64(1)
+	for align < size && align < 16 {
+		align *= 2
+	}
+	return align
 }
 
 // localCommon places a local symbol in .bss.
@@ -266,9 +272,6 @@ func (a *assembler) assign(name string, mode setMode, at int) {
 // renew replaces a symbol that is set again: earlier references keep the old
 // value, later ones see the new symbol.
 func (a *assembler) renew(s *symbol) *symbol {
-	old := *s
-	old.anonymous = true
-	_ = old
 	n := &a.symChunk()[0]
 	*n = *s
 	n.kind, n.eq = symUndefined, nil

@@ -24,6 +24,18 @@
 //     time or host paths.
 //   - No input makes the package panic or run without bound.
 //
+// # Deliberate differences from GNU as
+//
+//   - A missing operand of an expression, a division by zero, a .popsection or
+//     .endm without its beginning and a number that does not fit 64 bits are
+//     errors; as warns and goes on with zero.
+//   - Undefined numeric labels and misspelt mnemonics are reported with the
+//     column and the nearest spelling.
+//   - -g for assembly sources is accepted and makes no line table; .file and
+//     .loc make one.
+//   - Where as cuts a fragment because its memory block is full, it may write
+//     one more DW_LNE_set_address; we never do.
+//
 // # Non-goals
 //
 // Intel syntax, other processors, VEX and EVEX encodings.

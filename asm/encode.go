@@ -110,7 +110,6 @@ func (a *assembler) beginCode(at int) {
 	s := a.cur
 	a.ins.start = len(s.buf)
 	a.ins.nfix = len(s.fixups)
-	s.lastNop = a.mode
 	a.mark(at)
 }
 
@@ -215,7 +214,7 @@ func (a *assembler) immFits(f *form, i int, o *operand) bool {
 		if f.width == 8 && known {
 			return n == int64(int32(n))
 		}
-		return o.val.mod != modGOT || f.width != 8 || true
+		return true
 	case imm8s:
 		if !known {
 			return false

@@ -286,8 +286,7 @@ func (a *assembler) anchor(r *outReloc, f *fixup, pcrel bool) {
 	if s == nil {
 		return
 	}
-	if !s.external() && !f.mod.keepsSymbol() && s.typ != sttIfunc && s.sec2(a) != nil {
-		sec, v, _ := a.location(s)
+	if sec, v, ok := a.location(s); ok && !s.external() && !f.mod.keepsSymbol() && s.typ != sttIfunc {
 		merge := sec.flags&elf.SHF_MERGE != 0 && (pcrel || r.addend != 0)
 		if sec.flags&elf.SHF_TLS == 0 && !merge {
 			r.sym = sec.sym
@@ -301,15 +300,6 @@ func (a *assembler) anchor(r *outReloc, f *fixup, pcrel bool) {
 	if !r.sym.section {
 		a.list(r.sym)
 	}
-}
-
-// sec2 is the section that a local symbol is in, nil if none.
-func (s *symbol) sec2(a *assembler) *section {
-	sec, _, ok := a.location(s)
-	if !ok {
-		return nil
-	}
-	return sec
 }
 
 // store writes a resolved value into its field.
@@ -349,6 +339,11 @@ func (a *assembler) build(name string, relocs [][]outReloc) *Object {
 		out.Lines = a.lineTable(s)
 		secs[s] = out
 		o.Sections = append(o.Sections, out)
+	}
+	for _, s := range a.sections {
+		if to := a.secByName[s.linked]; to != nil {
+			secs[s].LinkTo = secs[to]
+		}
 	}
 	syms := a.symbolTable(o, secs, groups)
 	for i, s := range a.sections {

@@ -165,7 +165,6 @@ const (
 	atBare                      // the widths are no suffixes of the mnemonic
 	atXbegin                    // branch with a 32-bit displacement that is never relaxed
 	atWarn                      // warn that the size is a guess
-	atSame                      // the operands are not a size hint
 	atAmb                       // the width is ambiguous without a suffix, as in rows of several widths
 	atNoSelf                    // not for exchanging EAX with itself: that would be NOP
 )
@@ -174,7 +173,7 @@ var attrNames = map[string]attrs{
 	"d64": atD64, "n64": atNo64, "o64": atOnly64, "lock": atLock, "rep": atRep, "repe": atRepE,
 	"bnd": atBnd, "notrack": atNotrack, "W": atW, "noW": atNoW, "jcc": atJcc, "jmp": atJmp,
 	"loop": atLoop, "wait": atX87, "call": atCall, "far": atFar, "def": atDef,
-	"quiet": atQuiet, "xbegin": atXbegin, "warn": atWarn, "bare": atBare, "same": atSame, "amb": atAmb, "noself": atNoSelf,
+	"quiet": atQuiet, "xbegin": atXbegin, "warn": atWarn, "bare": atBare, "amb": atAmb, "noself": atNoSelf,
 }
 
 // candidate is a form that a mnemonic can mean, with the suffix it was

@@ -188,7 +188,7 @@ func (a *assembler) baseIndex(o *operand) bool {
 func (a *assembler) indexScale(o *operand) bool {
 	c := a.blanks()
 	ok := true
-	if c == '%' || class[c]&isNameStart != 0 && c != ',' {
+	if c == '%' || class[c]&isNameStart != 0 {
 		if o.index, ok = a.addressReg(); !ok {
 			return false
 		}

@@ -225,5 +225,5 @@ func (a *assembler) validInMode(id regID) bool {
 	if r.mask&mR64 != 0 || r.rex || r.name == "rip" || r.name == "riz" || r.name == "eip" {
 		return false
 	}
-	return r.num < 8 || r.mask&mRegIP != 0 || r.mask&mCR != 0 && r.num == 8 && false
+	return r.num < 8 || r.mask&mRegIP != 0
 }

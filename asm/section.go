@@ -20,14 +20,13 @@ type section struct {
 	fixups []fixup
 	lines  []lineMark
 
-	fde     *fde       // open .cfi_startproc
-	subs    []*section // subsections in number order; nil unless .subsection was used
-	subNum  int64
-	parent  *section
-	sym     *symbol // section symbol
-	size    int64   // after relaxation
-	data    []byte  // after relaxation
-	lastNop uint8   // code mode of the last instruction, for alignment fill
+	fde    *fde       // open .cfi_startproc
+	subs   []*section // subsections in number order; nil unless .subsection was used
+	subNum int64
+	parent *section
+	sym    *symbol // section symbol
+	size   int64   // after relaxation
+	data   []byte  // after relaxation
 }
 
 // group is a COMDAT section group.

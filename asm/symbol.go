@@ -101,13 +101,12 @@ func (a *assembler) list(s *symbol) {
 
 // define makes s a label at the current place.
 func (a *assembler) define(s *symbol, at int) bool {
-	if s.kind != symUndefined && s.kind != symCommon || s.kind == symCommon {
-		if s.kind == symEquated && s.weakref {
-			s.kind = symUndefined
-		} else {
-			a.errorAt(at, "symbol `%s' is already defined", s.name)
-			return false
-		}
+	switch {
+	case s.kind == symEquated && s.weakref:
+		s.kind = symUndefined
+	case s.kind != symUndefined:
+		a.errorAt(at, "symbol `%s' is already defined", s.name)
+		return false
 	}
 	a.place0(s)
 	s.pos = a.here()

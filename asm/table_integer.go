@@ -123,10 +123,10 @@ var integerTable = []row{
 	{"idiv", "rm", "f6 +w /7", "bwlq"},
 	{"idiv", "rm,a", "f6 +w /7", "bwlq"},
 	{"shld", "ib,r,rm", "0f a4 /r", "wlq"},
-	{"shld", "cl,r,rm", "0f a5 /r", "wlq same"},
+	{"shld", "cl,r,rm", "0f a5 /r", "wlq"},
 	{"shld", "r,rm", "0f a5 /r", "wlq"},
 	{"shrd", "ib,r,rm", "0f ac /r", "wlq"},
-	{"shrd", "cl,r,rm", "0f ad /r", "wlq same"},
+	{"shrd", "cl,r,rm", "0f ad /r", "wlq"},
 	{"shrd", "r,rm", "0f ad /r", "wlq"},
 
 	{"cbtw", "", "98", "w quiet bare"},
@@ -317,7 +317,7 @@ func shiftRows(n string, ext int) []row {
 	return []row{
 		{n, "1,rm", fmt.Sprintf("d0 +w /%d", ext), "bwlq"},
 		{n, "ib,rm", fmt.Sprintf("c0 +w /%d", ext), "bwlq"},
-		{n, "cl,rm", fmt.Sprintf("d2 +w /%d", ext), "bwlq same"},
+		{n, "cl,rm", fmt.Sprintf("d2 +w /%d", ext), "bwlq"},
 		{n, "rm", fmt.Sprintf("d0 +w /%d", ext), "bwlq"},
 	}
 }

@@ -20,7 +20,7 @@ var systemTable = []row{
 	{"ud2b", "rm,r", "0f b9 /r", "wlq"},
 	{"ud1", "rm,r", "0f b9 /r", "wlq"},
 	{"ud0", "rm,r", "0f ff /r", "wlq"},
-	{"syscall", "", "0f 05", "- same"},
+	{"syscall", "", "0f 05", "-"},
 	{"sysret", "", "0f 07", "lq"},
 	{"sysenter", "", "0f 34", "-"},
 	{"sysexit", "", "0f 35", "lq"},
