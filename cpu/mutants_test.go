@@ -50,7 +50,7 @@ var mutants = []mutant{
 	{"the stack is not aligned", "deliver.go", "rsp&^15", "rsp"},
 	{"two page faults are two page faults", "deliver.go", "case first.vec == VecPF &&", "case first.vec == VecDF &&"},
 	{"no RF in frames of faults", "deliver.go", "		fl |= FlagRF\n", "		fl |= 0\n"},
-	{"decoded instructions outlive their bytes", "step.go", "if (lo^d.lo)&d.mlo|(hi^d.hi)&d.mhi != 0 {", "if false {"},
+	{"decoded instructions outlive their bytes", "step.go", "if (lo^d.lo)&d.mlo|(hi^d.hi)&d.mhi != 0 {", "if lo&hi&0 != 0 {"},
 	{"undo forgets drains", "journal.go", "		c.sb.e[0] = s\n", "		c.sb.e = c.sb.e[1:]\n"},
 	{"undo forgets flushes", "journal.go", "		c.tlb.chunk = j.flushed[k]\n", "		\n"},
 	{"the hash forgets store buffers", "snapshot.go", "		h = chain(h, Hash{s.v[1], uint64(i)})\n", "		h = chain(h, Hash{0, uint64(i)})\n"},

@@ -214,3 +214,35 @@ func TestCanonical(t *testing.T) {
 	vec, code, _ = faultOf(t, m)
 	assert.Equal(t, []uint64{12, 0}, []uint64{uint64(vec), uint64(code)})
 }
+
+// TestUpperLevelRights: a right that one level withholds is not there.
+func TestUpperLevelRights(t *testing.T) {
+	for _, entry := range []uint64{bareTop, barePDPT, barePD} {
+		for _, right := range []uint64{pteW, pteU} {
+			m := bare(t, Config{}, storeRAX...)
+			_, ok := m.Translate(0, testPage, AccessWrite|AccessUser)
+			require.True(t, ok)
+			setWord(m, entry, word(m, entry)&^right)
+			_, ok = m.Translate(0, testPage, AccessWrite|AccessUser)
+			assert.False(t, ok, "entry %#x without %#x", entry, right)
+		}
+	}
+}
+
+// TestSelfModifying: a store to the next instruction changes what executes.
+func TestSelfModifying(t *testing.T) {
+	m := bare(t, Config{}, 0xc6, 0x03, 0x40, 0x48, 0xff, 0xc0, 0xeb, 0xf8) // movb $0x40, (%rbx); inc %rax; jmp
+	c := m.Core(0)
+	c.GPR[RBX] = bareCode + 3
+	m.WritePhys(bareCode+3, []byte{0x48})
+	take(t, m, "0*3")
+	require.Equal(t, uint64(1), c.GPR[RAX])
+	c.GPR[RAX] = 0xffffffff
+	m.WritePhys(bareCode+3, []byte{0x48})
+	c.RIP = bareCode + 3
+	take(t, m, "0")
+	require.Equal(t, uint64(1)<<32, c.GPR[RAX], "REX.W: 64 bits")
+	c.RIP, c.GPR[RAX] = bareCode, 0xffffffff
+	take(t, m, "0 0")
+	assert.Zero(t, c.GPR[RAX], "without REX.W: 32 bits")
+}

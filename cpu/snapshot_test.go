@@ -68,6 +68,16 @@ func TestHashCoversState(t *testing.T) {
 	try("hot", c.Regs.words()[:])
 	try("system", c.Sys.words()[:])
 	try("floating-point", c.FP.words()[:])
+	c.sb.e = append(c.sb.e, pendingStore{pa: bareData, v: [2]uint64{1, 2}, size: 16})
+	seen := map[Hash]bool{h: true, m.Hash(): true}
+	for _, change := range []func(*pendingStore){
+		func(s *pendingStore) { s.v[0]++ }, func(s *pendingStore) { s.v[1]++ }, func(s *pendingStore) { s.pa++ },
+	} {
+		change(&c.sb.e[0])
+		assert.False(t, seen[m.Hash()], "store buffer")
+		seen[m.Hash()] = true
+	}
+	c.sb.e = c.sb.e[:0]
 	c.steps++
 	assert.Equal(t, h, m.Hash())
 	m.SetSticky(StickyTime)
@@ -132,4 +142,21 @@ func TestSerialIsOnesOwn(t *testing.T) {
 	assert.Equal(t, "aab", string(m.Serial()))
 	m.Restore(s)
 	assert.Equal(t, "aaa", string(m.Serial()))
+}
+
+// TestUndoOfFlushAndDrain: entries that were flushed and stores that were
+// drained are back after an undo.
+func TestUndoOfFlushAndDrain(t *testing.T) {
+	m := bare(t, Config{}, 0x48, 0x89, 0x03, 0x0f, 0x22, 0xda) // mov %rax, (%rbx); mov %rdx, %cr3
+	c := m.Core(0)
+	c.GPR[RBX], c.GPR[RDX] = bareData, bareTop
+	m.SetSticky(StickyTLB)
+	m.SetJournal(true)
+	take(t, m, "0h")
+	before := string(m.AppendState(nil))
+	take(t, m, "drain0 0")
+	require.NotEqual(t, before, string(m.AppendState(nil)))
+	m.Undo()
+	m.Undo()
+	assert.True(t, before == string(m.AppendState(nil)))
 }
