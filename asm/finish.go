@@ -65,6 +65,10 @@ func (a *assembler) finish(name string) *Object {
 			a.checkBSS(s)
 			continue
 		}
+		if s.size < 0 || s.size > maxSection {
+			a.errorPos(s.last().pos, "section `%s' is too large: %d bytes", s.name, s.size)
+			continue
+		}
 		s.data = make([]byte, 0, s.size)
 		for _, p := range s.parts() {
 			a.convert(p, s)

@@ -15,7 +15,7 @@ func FuzzAssemble(f *testing.F) {
 		"mov %rax, 8(%rbx,%rcx,4)\n", "1: jmp 1b\njne 2f\n2:\n", ".macro m a, b=3\n.long \\a+\\b\n.endm\nm 1\n",
 		".rept 3\n.byte 1\n.endr\n", ".if 1\nnop\n.else\n.err\n.endif\n", ".section .x,\"aM\",@progbits,4\n.long 1\n",
 		"f: .cfi_startproc\npush %rbp\n.cfi_def_cfa_offset 16\n.cfi_endproc\n", ".file 1 \"a.c\"\n.loc 1 2 3\nnop\n",
-		"a = b\nb = a\n.long a\n", ".uleb128 y-x\nx: .p2align 4\ny:\n", "lock; xadd %eax,(%rdi)\n", ".irp r,a,b\n.ascii \"\\r\"\n.endr\n",
+		"a = b\nb = a\n.long a\n", ".uleb128 y-x\nx: .p2align 4\ny:\n", "lock; xadd %eax,(%rdi)\n", ".org 0x7fffffffffff\n", ".skip y-x\nx:\n.data\ny:\n", ".p2align 31\n.p2align 30\nnop\n.p2align 31\n", ".irp r,a,b\n.ascii \"\\r\"\n.endr\n",
 	} {
 		f.Add([]byte(s))
 	}
