@@ -258,7 +258,8 @@ func TestHTMLInChromium(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, []byte(strings.Replace(html(t), "</body>", driver+"</body>", 1)), 0o644))
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, chromium, "--headless", "--no-sandbox", "--disable-gpu", "--user-data-dir="+filepath.Join(dir, "profile"),
+	out, err := exec.CommandContext(ctx, chromium, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
+		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--user-data-dir="+filepath.Join(dir, "profile"),
 		"--dump-dom", "file://"+file).Output()
 	require.NoError(t, err)
 	_, title, ok := strings.Cut(string(out), "<title>")
