@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"klpsim/cpu/peer"
 )
 
 // machines run the image and return its serial output.
@@ -42,6 +44,7 @@ func parse(t *testing.T, out []byte) (order []string, lines map[string]string) {
 // Every test passes on every machine, the known deviations apart, and all
 // machines run the same tests.
 func TestSelfTest(t *testing.T) {
+	peer.Need(t, "gcc", "gcc, which compiles the images")
 	all := []string{}
 	for _, im := range images {
 		t.Run(im.name, func(t *testing.T) {
