@@ -170,13 +170,18 @@ func (m *Machine) RunTurns(quantum, n uint64) (done uint64, stop Stop, err error
 		before := done
 		for _, c := range m.cores {
 			budget := min(quantum, n-done)
-			if s := c.fast; s != nil && s.at != nil && s.fresh() {
-				left, _ := s.run(int64(budget))
-				done += budget - uint64(left)
-				budget = uint64(left)
-				if budget == 0 {
+			if s := c.fast; s != nil && s.at != nil && s.slow == m.fast.slow {
+				o := s.at
+				s.at = nil
+				var left int64
+				c.RIP, left, _ = s.loop(o, int64(budget))
+				taken := budget - uint64(left)
+				c.steps += taken
+				done += taken
+				if left == 0 {
 					continue
 				}
+				budget = uint64(left)
 			}
 			k, stop, err := c.turn(budget)
 			done += k
@@ -244,8 +249,7 @@ func (c *Core) fastAwake() bool {
 // fresh reports whether the core is awake and nothing has happened since that
 // it would have to look at before it goes on.
 func (s *fastCore) fresh() bool {
-	m := s.core.m
-	return s.awake && s.slow == m.fast.slow && s.gen == m.mem.Gen() && s.epoch == m.fast.epoch && !s.stale
+	return s.awake && s.slow == s.core.m.fast.slow
 }
 
 // fastSettle puts registers and flags where the rest of the machine looks for
@@ -306,6 +310,7 @@ func (s *fastCore) run(n int64) (left int64, why fastExit) {
 	c := s.core
 	o := s.at
 	if o == nil {
+		s.stale = false // whatever it was about, the look-up sees it
 		if o = s.lookup(c.RIP); o == nil {
 			return n, fastStep
 		}
@@ -393,17 +398,16 @@ func fastAt(o *fastOp, i int) *fastOp {
 	return (*fastOp)(unsafe.Add(unsafe.Pointer(o), i*int(unsafe.Sizeof(*o))))
 }
 
-// patch makes the loop stop n operations behind o, inside o's block, and
-// returns where to go on. A single operation is copied instead, with a stop
-// behind it.
-func (s *fastCore) patch(o *fastOp, n int64) *fastOp {
-	if n == 1 {
-		s.real = fastNext(o)
-		s.one[0] = *o
-		s.one[0].code, s.one[0].n = o.single, 1
-		s.one[1].off, s.one[1].imm = s.real.off, s.page|uint64(s.real.off)
-		return &s.one[0]
-	}
+// single copies operation o, which is not its block's last, in front of a stop.
+func (s *fastCore) single(o *fastOp) *fastOp {
+	s.real = fastNext(o)
+	s.one[0] = *o
+	s.one[0].code = o.single
+	return &s.one[0]
+}
+
+// patch makes the loop stop n operations behind o, inside o's block.
+func (s *fastCore) patch(o *fastOp, n int64) {
 	stop := fastAt(o, int(n))
 	s.stop, s.stopCode = stop, stop.code
 	stop.code = fastStop
@@ -413,7 +417,6 @@ func (s *fastCore) patch(o *fastOp, n int64) *fastOp {
 		s.undo[i] = p.code
 		p.code = p.single
 	}
-	return o
 }
 
 // unpatch puts back what patch changed.
@@ -430,7 +433,10 @@ func (s *fastCore) unpatch() {
 
 // rest is how many instructions, from o on, were charged and are not done.
 func (s *fastCore) rest(o *fastOp) int64 {
-	if s.stop != nil {
+	switch {
+	case o == &s.one[0]:
+		return 1
+	case s.stop != nil:
 		return int64(uintptr(unsafe.Pointer(s.stop))-uintptr(unsafe.Pointer(o))) / int64(unsafe.Sizeof(*o))
 	}
 	return int64(o.n)
@@ -438,7 +444,10 @@ func (s *fastCore) rest(o *fastOp) int64 {
 
 // address is the linear address of o's instruction, or where a fastGoto leads.
 func (s *fastCore) address(o *fastOp) uint64 {
-	if o.n == 0 {
+	switch {
+	case o == &s.one[1]:
+		o = s.real
+	case o.n == 0:
 		return o.imm
 	}
 	return s.page | uint64(o.off)
@@ -477,10 +486,7 @@ func (s *fastCore) fill(ea uint64, write bool) bool {
 	}
 	// Making the page writable may give it another place in memory.
 	p := c.m.mem.WritablePage(pa >> 12)
-	if gen := c.m.mem.Gen(); gen != s.gen {
-		s.gen = gen
-		s.dropTLB()
-	}
+	s.moved()
 	*read = fastTLBEntry{va, unsafe.Pointer(&p.Data)}
 	*written = *read
 	s.note(place)
@@ -532,11 +538,15 @@ func (c *Core) fastFlushTLB() {
 func (m *Machine) fastDropCode(num uint64) {
 	if m.fast.code[num] {
 		m.fast.epoch++
+		m.fast.slow++
 	}
 }
 
 // fastDropAll tells the fast path that memory may have changed in any place.
-func (m *Machine) fastDropAll() { m.fast.epoch++ }
+func (m *Machine) fastDropAll() {
+	m.fast.epoch++
+	m.fast.slow++
+}
 
 // handler runs the handler of an instruction without a case of its own. It
 // reports false, with nothing changed, when the instruction must take the
@@ -575,12 +585,20 @@ func (s *fastCore) handler(o *fastOp) bool {
 // catchUp notices what a handler's stores changed under the loop: the place of
 // a page in memory, or translated code.
 func (s *fastCore) catchUp() {
+	s.moved()
+	if s.epoch != s.core.m.fast.epoch {
+		s.stale = true
+	}
+}
+
+// moved notices that pages have got other places in memory, and has the other
+// cores notice it too.
+func (s *fastCore) moved() {
 	m := s.core.m
 	if gen := m.mem.Gen(); gen != s.gen {
 		s.gen = gen
 		s.dropTLB()
-	}
-	if s.epoch != m.fast.epoch {
-		s.stale = true
+		m.fast.slow++
+		s.slow = m.fast.slow
 	}
 }

@@ -8370,7 +8370,11 @@ charge:
 		pc = s.page | uint64(o.off)
 		goto leave
 	}
-	o = s.patch(o, budget)
+	if budget == 1 {
+		o = s.single(o)
+	} else {
+		s.patch(o, budget)
+	}
 	budget = 0
 	goto again
 
@@ -8418,11 +8422,12 @@ slow: // the instruction at o must take the slow way
 	s.unpatch()
 	return s.page | uint64(o.off), budget, fastStep
 stop: // the budget ended inside a block
-	s.at = s.real
 	if s.stop != nil {
-		s.at = o
 		s.unpatch()
+	} else {
+		o = s.real
 	}
+	s.at = o
 	return s.page | uint64(o.off), 0, fastBudget
 leave:
 	s.unpatch()
