@@ -118,9 +118,6 @@ type fastCore struct {
 	kinds     uint32 // lazy kinds, see fast_flags.go
 	cf, of    bool   // where kinds says so
 
-	one  [2]fastOp // a copied operation and a stop
-	real *fastOp   // what stands behind the copied one
-
 	stop     *fastOp // patched
 	stopCode uint16
 	undo     [fastUndo]uint16 // codes before stop
@@ -171,17 +168,11 @@ func (m *Machine) RunTurns(quantum, n uint64) (done uint64, stop Stop, err error
 		for _, c := range m.cores {
 			budget := min(quantum, n-done)
 			if s := c.fast; s != nil && s.at != nil && s.slow == m.fast.slow {
-				o := s.at
-				s.at = nil
-				var left int64
-				c.RIP, left, _ = s.loop(o, int64(budget))
-				taken := budget - uint64(left)
-				c.steps += taken
-				done += taken
-				if left == 0 {
+				k := s.resume(int64(budget))
+				done += uint64(k)
+				if budget -= uint64(k); budget == 0 {
 					continue
 				}
-				budget = uint64(left)
 			}
 			k, stop, err := c.turn(budget)
 			done += k
@@ -321,6 +312,20 @@ func (s *fastCore) run(n int64) (left int64, why fastExit) {
 	return left, why
 }
 
+// resume is run where the loop stopped at an operation; it returns how many
+// steps it took.
+func (s *fastCore) resume(n int64) (done int64) {
+	if o := s.at; n == 1 && o.n > 1 {
+		if !s.one(o) {
+			return 0
+		}
+		s.core.steps++
+		return 1
+	}
+	left, _ := s.run(n)
+	return n - left
+}
+
 // lookup returns the operation at pc, or nil when it must take the slow way.
 func (s *fastCore) lookup(pc uint64) *fastOp {
 	if e := s.jump(pc); e.tag == pc^s.tag {
@@ -333,7 +338,6 @@ func (s *fastCore) lookup(pc uint64) *fastOp {
 func (c *Core) newFast() *fastCore {
 	s := &fastCore{core: c, jumps: new([fastJumps]fastJump), epoch: ^uint64(0), filled: make([]uint16, 0, 256)}
 	s.filled = s.filled[:cap(s.filled)] // nothing is known to be empty yet
-	s.one[1] = fastOp{code: fastStop, single: fastStop}
 	c.fast = s
 	return s
 }
@@ -398,14 +402,6 @@ func fastAt(o *fastOp, i int) *fastOp {
 	return (*fastOp)(unsafe.Add(unsafe.Pointer(o), i*int(unsafe.Sizeof(*o))))
 }
 
-// single copies operation o, which is not its block's last, in front of a stop.
-func (s *fastCore) single(o *fastOp) *fastOp {
-	s.real = fastNext(o)
-	s.one[0] = *o
-	s.one[0].code = o.single
-	return &s.one[0]
-}
-
 // patch makes the loop stop n operations behind o, inside o's block.
 func (s *fastCore) patch(o *fastOp, n int64) {
 	stop := fastAt(o, int(n))
@@ -433,10 +429,7 @@ func (s *fastCore) unpatch() {
 
 // rest is how many instructions, from o on, were charged and are not done.
 func (s *fastCore) rest(o *fastOp) int64 {
-	switch {
-	case o == &s.one[0]:
-		return 1
-	case s.stop != nil:
+	if s.stop != nil {
 		return int64(uintptr(unsafe.Pointer(s.stop))-uintptr(unsafe.Pointer(o))) / int64(unsafe.Sizeof(*o))
 	}
 	return int64(o.n)
@@ -444,10 +437,7 @@ func (s *fastCore) rest(o *fastOp) int64 {
 
 // address is the linear address of o's instruction, or where a fastGoto leads.
 func (s *fastCore) address(o *fastOp) uint64 {
-	switch {
-	case o == &s.one[1]:
-		o = s.real
-	case o.n == 0:
+	if o.n == 0 {
 		return o.imm
 	}
 	return s.page | uint64(o.off)

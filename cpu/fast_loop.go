@@ -8370,11 +8370,7 @@ charge:
 		pc = s.page | uint64(o.off)
 		goto leave
 	}
-	if budget == 1 {
-		o = s.single(o)
-	} else {
-		s.patch(o, budget)
-	}
+	s.patch(o, budget)
 	budget = 0
 	goto again
 
@@ -8422,14 +8418,3872 @@ slow: // the instruction at o must take the slow way
 	s.unpatch()
 	return s.page | uint64(o.off), budget, fastStep
 stop: // the budget ended inside a block
-	if s.stop != nil {
-		s.unpatch()
-	} else {
-		o = s.real
-	}
+	s.unpatch()
 	s.at = o
 	return s.page | uint64(o.off), 0, fastBudget
 leave:
 	s.unpatch()
 	return pc, budget, fastBudget
+}
+
+// one runs the operation at o, which is not its block's last, by itself. It
+// reports false when the instruction must take the slow way.
+func (s *fastCore) one(o *fastOp) bool {
+	r := (*[fastRegs]uint64)(unsafe.Pointer(&s.core.Regs))
+	tlb := s.tlb
+	var ea uint64
+	s.at = nil
+again:
+	switch o.single {
+	case fastCall:
+		if !s.handler(o) {
+			goto slow
+		}
+	case fastFirst:
+		r[o.a&31] = o.imm
+	case fastMovBRR:
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(uint8(r[o.b&31]))
+
+	case fastMovBRD:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(*h)
+
+	case fastMovBDR:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		*h = uint8(r[o.a&31])
+	case fastMovBDI:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		*h = uint8(o.imm)
+	case fastMovBRX:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(*h)
+
+	case fastMovBXR:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		*h = uint8(r[o.a&31])
+	case fastMovBXI:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		*h = uint8(o.imm)
+	case fastMovWRR:
+		r[o.a&31] = r[o.a&31]&^0xffff | uint64(uint16(r[o.b&31]))
+
+	case fastMovWRD:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+1)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint16)(unsafe.Add(e.page, ea&0xfff))
+		r[o.a&31] = r[o.a&31]&^0xffff | uint64(*h)
+
+	case fastMovWDR:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+1)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint16)(unsafe.Add(e.page, ea&0xfff))
+		*h = uint16(r[o.a&31])
+	case fastMovWDI:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+1)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint16)(unsafe.Add(e.page, ea&0xfff))
+		*h = uint16(o.imm)
+	case fastMovWRX:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+1)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint16)(unsafe.Add(e.page, ea&0xfff))
+		r[o.a&31] = r[o.a&31]&^0xffff | uint64(*h)
+
+	case fastMovWXR:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+1)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint16)(unsafe.Add(e.page, ea&0xfff))
+		*h = uint16(r[o.a&31])
+	case fastMovWXI:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+1)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint16)(unsafe.Add(e.page, ea&0xfff))
+		*h = uint16(o.imm)
+	case fastMovLRR:
+		r[o.a&31] = uint64(uint32(r[o.b&31]))
+
+	case fastMovLRD:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		r[o.a&31] = uint64(*h)
+
+	case fastMovLDR:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		*h = uint32(r[o.a&31])
+	case fastMovLDI:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		*h = uint32(o.imm)
+	case fastMovLRX:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		r[o.a&31] = uint64(*h)
+
+	case fastMovLXR:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		*h = uint32(r[o.a&31])
+	case fastMovLXI:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		*h = uint32(o.imm)
+	case fastMovQRR:
+		r[o.a&31] = uint64(r[o.b&31])
+
+	case fastMovQRD:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		r[o.a&31] = *h
+
+	case fastMovQDR:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		*h = uint64(r[o.a&31])
+	case fastMovQDI:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		*h = uint64(o.imm)
+	case fastMovQRX:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		r[o.a&31] = *h
+
+	case fastMovQXR:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		*h = uint64(r[o.a&31])
+	case fastMovQXI:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		*h = uint64(o.imm)
+	case fastLeaLD:
+		r[o.a&31] = uint64(uint32(r[o.b&31] + uint64(int64(o.disp))))
+
+	case fastLeaLX:
+		r[o.a&31] = uint64(uint32(r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))))
+
+	case fastCmovL:
+		v := r[o.a&31]
+		if s.cond(o.s) {
+			v = r[o.b&31]
+		}
+		r[o.a&31] = uint64(uint32(v))
+
+	case fastXchgL:
+		a, b := uint32(r[o.a&31]), uint32(r[o.b&31])
+		r[o.a&31], r[o.b&31] = uint64(b), uint64(a)
+	case fastMOVZXBL:
+		r[o.a&31] = uint64(uint32(uint8(r[o.b&31])))
+
+	case fastMOVZXBLD:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		r[o.a&31] = uint64(uint32(uint8(*h)))
+
+	case fastMOVZXBLX:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		r[o.a&31] = uint64(uint32(uint8(*h)))
+
+	case fastMOVSXBL:
+		r[o.a&31] = uint64(uint32(int8(r[o.b&31])))
+
+	case fastMOVSXBLD:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		r[o.a&31] = uint64(uint32(int8(*h)))
+
+	case fastMOVSXBLX:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		r[o.a&31] = uint64(uint32(int8(*h)))
+
+	case fastMOVZXWL:
+		r[o.a&31] = uint64(uint32(uint16(r[o.b&31])))
+
+	case fastMOVZXWLD:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+1)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint16)(unsafe.Add(e.page, ea&0xfff))
+		r[o.a&31] = uint64(uint32(uint16(*h)))
+
+	case fastMOVZXWLX:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+1)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint16)(unsafe.Add(e.page, ea&0xfff))
+		r[o.a&31] = uint64(uint32(uint16(*h)))
+
+	case fastMOVSXWL:
+		r[o.a&31] = uint64(uint32(int16(r[o.b&31])))
+
+	case fastMOVSXWLD:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+1)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint16)(unsafe.Add(e.page, ea&0xfff))
+		r[o.a&31] = uint64(uint32(int16(*h)))
+
+	case fastMOVSXWLX:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+1)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint16)(unsafe.Add(e.page, ea&0xfff))
+		r[o.a&31] = uint64(uint32(int16(*h)))
+
+	case fastLeaQD:
+		r[o.a&31] = uint64(r[o.b&31] + uint64(int64(o.disp)))
+
+	case fastLeaQX:
+		r[o.a&31] = uint64(r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp)))
+
+	case fastCmovQ:
+		v := r[o.a&31]
+		if s.cond(o.s) {
+			v = r[o.b&31]
+		}
+		r[o.a&31] = uint64(v)
+
+	case fastXchgQ:
+		a, b := uint64(r[o.a&31]), uint64(r[o.b&31])
+		r[o.a&31], r[o.b&31] = uint64(b), uint64(a)
+	case fastMOVZXBQ:
+		r[o.a&31] = uint64(uint8(r[o.b&31]))
+
+	case fastMOVZXBQD:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		r[o.a&31] = uint64(uint8(*h))
+
+	case fastMOVZXBQX:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		r[o.a&31] = uint64(uint8(*h))
+
+	case fastMOVSXBQ:
+		r[o.a&31] = uint64(int8(r[o.b&31]))
+
+	case fastMOVSXBQD:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		r[o.a&31] = uint64(int8(*h))
+
+	case fastMOVSXBQX:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		r[o.a&31] = uint64(int8(*h))
+
+	case fastMOVZXWQ:
+		r[o.a&31] = uint64(uint16(r[o.b&31]))
+
+	case fastMOVZXWQD:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+1)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint16)(unsafe.Add(e.page, ea&0xfff))
+		r[o.a&31] = uint64(uint16(*h))
+
+	case fastMOVZXWQX:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+1)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint16)(unsafe.Add(e.page, ea&0xfff))
+		r[o.a&31] = uint64(uint16(*h))
+
+	case fastMOVSXWQ:
+		r[o.a&31] = uint64(int16(r[o.b&31]))
+
+	case fastMOVSXWQD:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+1)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint16)(unsafe.Add(e.page, ea&0xfff))
+		r[o.a&31] = uint64(int16(*h))
+
+	case fastMOVSXWQX:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+1)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint16)(unsafe.Add(e.page, ea&0xfff))
+		r[o.a&31] = uint64(int16(*h))
+
+	case fastMOVZXLQ:
+		r[o.a&31] = uint64(uint32(r[o.b&31]))
+
+	case fastMOVZXLQD:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		r[o.a&31] = uint64(uint32(*h))
+
+	case fastMOVZXLQX:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		r[o.a&31] = uint64(uint32(*h))
+
+	case fastMOVSXLQ:
+		r[o.a&31] = uint64(int32(r[o.b&31]))
+
+	case fastMOVSXLQD:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		r[o.a&31] = uint64(int32(*h))
+
+	case fastMOVSXLQX:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		r[o.a&31] = uint64(int32(*h))
+
+	case fastSetcc:
+		v := uint64(0)
+		if s.cond(o.s) {
+			v = 1
+		}
+		r[o.a&31] = r[o.a&31]&^0xff | v
+	case fastNop:
+
+	case fastCwdL:
+		r[RDX] = uint64(uint32(int32(r[RAX]) >> 31))
+	case fastCwdQ:
+		r[RDX] = uint64(int64(r[RAX]) >> 63)
+	case fastCbwL:
+		r[RAX] = uint64(uint32(int16(r[RAX])))
+	case fastCbwQ:
+		r[RAX] = uint64(int64(int32(r[RAX])))
+	case fastADDBRR:
+		x, y := uint8(r[o.a&31]), uint8(r[o.b&31])
+		v := x + y
+		s.res, s.kinds = uint64(int64(int8(v))), lazyAdd1|lazyAdd1<<8
+		s.x, s.y = uint64(x), uint64(y)
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(v)
+
+	case fastADDBRRq:
+		x, y := uint8(r[o.a&31]), uint8(r[o.b&31])
+		v := x + y
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(v)
+
+	case fastADDBRI:
+		x, y := uint8(r[o.a&31]), uint8(o.imm)
+		v := x + y
+		s.res, s.kinds = uint64(int64(int8(v))), lazyAdd1|lazyAdd1<<8
+		s.x, s.y = uint64(x), uint64(y)
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(v)
+
+	case fastADDBRIq:
+		x, y := uint8(r[o.a&31]), uint8(o.imm)
+		v := x + y
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(v)
+
+	case fastADDBRD:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint8(r[o.a&31]), *h
+		v := x + y
+		s.res, s.kinds = uint64(int64(int8(v))), lazyAdd1|lazyAdd1<<8
+		s.x, s.y = uint64(x), uint64(y)
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(v)
+
+	case fastADDBRDq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint8(r[o.a&31]), *h
+		v := x + y
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(v)
+
+	case fastADDBDR:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(r[o.a&31])
+		v := x + y
+		s.res, s.kinds = uint64(int64(int8(v))), lazyAdd1|lazyAdd1<<8
+		s.x, s.y = uint64(x), uint64(y)
+		*h = v
+
+	case fastADDBDRq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(r[o.a&31])
+		v := x + y
+		*h = v
+
+	case fastADDBDI:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(o.imm)
+		v := x + y
+		s.res, s.kinds = uint64(int64(int8(v))), lazyAdd1|lazyAdd1<<8
+		s.x, s.y = uint64(x), uint64(y)
+		*h = v
+
+	case fastADDBDIq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(o.imm)
+		v := x + y
+		*h = v
+
+	case fastADDBRX:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint8(r[o.a&31]), *h
+		v := x + y
+		s.res, s.kinds = uint64(int64(int8(v))), lazyAdd1|lazyAdd1<<8
+		s.x, s.y = uint64(x), uint64(y)
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(v)
+
+	case fastADDBRXq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint8(r[o.a&31]), *h
+		v := x + y
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(v)
+
+	case fastADDBXR:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(r[o.a&31])
+		v := x + y
+		s.res, s.kinds = uint64(int64(int8(v))), lazyAdd1|lazyAdd1<<8
+		s.x, s.y = uint64(x), uint64(y)
+		*h = v
+
+	case fastADDBXRq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(r[o.a&31])
+		v := x + y
+		*h = v
+
+	case fastADDBXI:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(o.imm)
+		v := x + y
+		s.res, s.kinds = uint64(int64(int8(v))), lazyAdd1|lazyAdd1<<8
+		s.x, s.y = uint64(x), uint64(y)
+		*h = v
+
+	case fastADDBXIq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(o.imm)
+		v := x + y
+		*h = v
+
+	case fastADDLRR:
+		x, y := uint32(r[o.a&31]), uint32(r[o.b&31])
+		v := x + y
+		s.res, s.kinds = uint64(int64(int32(v))), lazyAdd4|lazyAdd4<<8
+		s.x, s.y = uint64(x), uint64(y)
+		r[o.a&31] = uint64(v)
+
+	case fastADDLRRq:
+		x, y := uint32(r[o.a&31]), uint32(r[o.b&31])
+		v := x + y
+		r[o.a&31] = uint64(v)
+
+	case fastADDLRI:
+		x, y := uint32(r[o.a&31]), uint32(o.imm)
+		v := x + y
+		s.res, s.kinds = uint64(int64(int32(v))), lazyAdd4|lazyAdd4<<8
+		s.x, s.y = uint64(x), uint64(y)
+		r[o.a&31] = uint64(v)
+
+	case fastADDLRIq:
+		x, y := uint32(r[o.a&31]), uint32(o.imm)
+		v := x + y
+		r[o.a&31] = uint64(v)
+
+	case fastADDLRD:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint32(r[o.a&31]), *h
+		v := x + y
+		s.res, s.kinds = uint64(int64(int32(v))), lazyAdd4|lazyAdd4<<8
+		s.x, s.y = uint64(x), uint64(y)
+		r[o.a&31] = uint64(v)
+
+	case fastADDLRDq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint32(r[o.a&31]), *h
+		v := x + y
+		r[o.a&31] = uint64(v)
+
+	case fastADDLDR:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(r[o.a&31])
+		v := x + y
+		s.res, s.kinds = uint64(int64(int32(v))), lazyAdd4|lazyAdd4<<8
+		s.x, s.y = uint64(x), uint64(y)
+		*h = v
+
+	case fastADDLDRq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(r[o.a&31])
+		v := x + y
+		*h = v
+
+	case fastADDLDI:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(o.imm)
+		v := x + y
+		s.res, s.kinds = uint64(int64(int32(v))), lazyAdd4|lazyAdd4<<8
+		s.x, s.y = uint64(x), uint64(y)
+		*h = v
+
+	case fastADDLDIq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(o.imm)
+		v := x + y
+		*h = v
+
+	case fastADDLRX:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint32(r[o.a&31]), *h
+		v := x + y
+		s.res, s.kinds = uint64(int64(int32(v))), lazyAdd4|lazyAdd4<<8
+		s.x, s.y = uint64(x), uint64(y)
+		r[o.a&31] = uint64(v)
+
+	case fastADDLRXq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint32(r[o.a&31]), *h
+		v := x + y
+		r[o.a&31] = uint64(v)
+
+	case fastADDLXR:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(r[o.a&31])
+		v := x + y
+		s.res, s.kinds = uint64(int64(int32(v))), lazyAdd4|lazyAdd4<<8
+		s.x, s.y = uint64(x), uint64(y)
+		*h = v
+
+	case fastADDLXRq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(r[o.a&31])
+		v := x + y
+		*h = v
+
+	case fastADDLXI:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(o.imm)
+		v := x + y
+		s.res, s.kinds = uint64(int64(int32(v))), lazyAdd4|lazyAdd4<<8
+		s.x, s.y = uint64(x), uint64(y)
+		*h = v
+
+	case fastADDLXIq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(o.imm)
+		v := x + y
+		*h = v
+
+	case fastADDQRR:
+		x, y := uint64(r[o.a&31]), uint64(r[o.b&31])
+		v := x + y
+		s.res, s.kinds = uint64(int64(int64(v))), lazyAdd8|lazyAdd8<<8
+		s.x, s.y = uint64(x), uint64(y)
+		r[o.a&31] = v
+
+	case fastADDQRRq:
+		x, y := uint64(r[o.a&31]), uint64(r[o.b&31])
+		v := x + y
+		r[o.a&31] = v
+
+	case fastADDQRI:
+		x, y := uint64(r[o.a&31]), uint64(o.imm)
+		v := x + y
+		s.res, s.kinds = uint64(int64(int64(v))), lazyAdd8|lazyAdd8<<8
+		s.x, s.y = uint64(x), uint64(y)
+		r[o.a&31] = v
+
+	case fastADDQRIq:
+		x, y := uint64(r[o.a&31]), uint64(o.imm)
+		v := x + y
+		r[o.a&31] = v
+
+	case fastADDQRD:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint64(r[o.a&31]), *h
+		v := x + y
+		s.res, s.kinds = uint64(int64(int64(v))), lazyAdd8|lazyAdd8<<8
+		s.x, s.y = uint64(x), uint64(y)
+		r[o.a&31] = v
+
+	case fastADDQRDq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint64(r[o.a&31]), *h
+		v := x + y
+		r[o.a&31] = v
+
+	case fastADDQDR:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(r[o.a&31])
+		v := x + y
+		s.res, s.kinds = uint64(int64(int64(v))), lazyAdd8|lazyAdd8<<8
+		s.x, s.y = uint64(x), uint64(y)
+		*h = v
+
+	case fastADDQDRq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(r[o.a&31])
+		v := x + y
+		*h = v
+
+	case fastADDQDI:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(o.imm)
+		v := x + y
+		s.res, s.kinds = uint64(int64(int64(v))), lazyAdd8|lazyAdd8<<8
+		s.x, s.y = uint64(x), uint64(y)
+		*h = v
+
+	case fastADDQDIq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(o.imm)
+		v := x + y
+		*h = v
+
+	case fastADDQRX:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint64(r[o.a&31]), *h
+		v := x + y
+		s.res, s.kinds = uint64(int64(int64(v))), lazyAdd8|lazyAdd8<<8
+		s.x, s.y = uint64(x), uint64(y)
+		r[o.a&31] = v
+
+	case fastADDQRXq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint64(r[o.a&31]), *h
+		v := x + y
+		r[o.a&31] = v
+
+	case fastADDQXR:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(r[o.a&31])
+		v := x + y
+		s.res, s.kinds = uint64(int64(int64(v))), lazyAdd8|lazyAdd8<<8
+		s.x, s.y = uint64(x), uint64(y)
+		*h = v
+
+	case fastADDQXRq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(r[o.a&31])
+		v := x + y
+		*h = v
+
+	case fastADDQXI:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(o.imm)
+		v := x + y
+		s.res, s.kinds = uint64(int64(int64(v))), lazyAdd8|lazyAdd8<<8
+		s.x, s.y = uint64(x), uint64(y)
+		*h = v
+
+	case fastADDQXIq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(o.imm)
+		v := x + y
+		*h = v
+
+	case fastSUBBRR:
+		x, y := uint8(r[o.a&31]), uint8(r[o.b&31])
+		v := x - y
+		s.res, s.kinds = uint64(int64(int8(v))), lazySub1|lazySub1<<8
+		s.x, s.y = uint64(x), uint64(y)
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(v)
+
+	case fastSUBBRRq:
+		x, y := uint8(r[o.a&31]), uint8(r[o.b&31])
+		v := x - y
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(v)
+
+	case fastSUBBRI:
+		x, y := uint8(r[o.a&31]), uint8(o.imm)
+		v := x - y
+		s.res, s.kinds = uint64(int64(int8(v))), lazySub1|lazySub1<<8
+		s.x, s.y = uint64(x), uint64(y)
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(v)
+
+	case fastSUBBRIq:
+		x, y := uint8(r[o.a&31]), uint8(o.imm)
+		v := x - y
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(v)
+
+	case fastSUBBRD:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint8(r[o.a&31]), *h
+		v := x - y
+		s.res, s.kinds = uint64(int64(int8(v))), lazySub1|lazySub1<<8
+		s.x, s.y = uint64(x), uint64(y)
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(v)
+
+	case fastSUBBRDq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint8(r[o.a&31]), *h
+		v := x - y
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(v)
+
+	case fastSUBBDR:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(r[o.a&31])
+		v := x - y
+		s.res, s.kinds = uint64(int64(int8(v))), lazySub1|lazySub1<<8
+		s.x, s.y = uint64(x), uint64(y)
+		*h = v
+
+	case fastSUBBDRq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(r[o.a&31])
+		v := x - y
+		*h = v
+
+	case fastSUBBDI:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(o.imm)
+		v := x - y
+		s.res, s.kinds = uint64(int64(int8(v))), lazySub1|lazySub1<<8
+		s.x, s.y = uint64(x), uint64(y)
+		*h = v
+
+	case fastSUBBDIq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(o.imm)
+		v := x - y
+		*h = v
+
+	case fastSUBBRX:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint8(r[o.a&31]), *h
+		v := x - y
+		s.res, s.kinds = uint64(int64(int8(v))), lazySub1|lazySub1<<8
+		s.x, s.y = uint64(x), uint64(y)
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(v)
+
+	case fastSUBBRXq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint8(r[o.a&31]), *h
+		v := x - y
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(v)
+
+	case fastSUBBXR:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(r[o.a&31])
+		v := x - y
+		s.res, s.kinds = uint64(int64(int8(v))), lazySub1|lazySub1<<8
+		s.x, s.y = uint64(x), uint64(y)
+		*h = v
+
+	case fastSUBBXRq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(r[o.a&31])
+		v := x - y
+		*h = v
+
+	case fastSUBBXI:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(o.imm)
+		v := x - y
+		s.res, s.kinds = uint64(int64(int8(v))), lazySub1|lazySub1<<8
+		s.x, s.y = uint64(x), uint64(y)
+		*h = v
+
+	case fastSUBBXIq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(o.imm)
+		v := x - y
+		*h = v
+
+	case fastSUBLRR:
+		x, y := uint32(r[o.a&31]), uint32(r[o.b&31])
+		v := x - y
+		s.res, s.kinds = uint64(int64(int32(v))), lazySub4|lazySub4<<8
+		s.x, s.y = uint64(x), uint64(y)
+		r[o.a&31] = uint64(v)
+
+	case fastSUBLRRq:
+		x, y := uint32(r[o.a&31]), uint32(r[o.b&31])
+		v := x - y
+		r[o.a&31] = uint64(v)
+
+	case fastSUBLRI:
+		x, y := uint32(r[o.a&31]), uint32(o.imm)
+		v := x - y
+		s.res, s.kinds = uint64(int64(int32(v))), lazySub4|lazySub4<<8
+		s.x, s.y = uint64(x), uint64(y)
+		r[o.a&31] = uint64(v)
+
+	case fastSUBLRIq:
+		x, y := uint32(r[o.a&31]), uint32(o.imm)
+		v := x - y
+		r[o.a&31] = uint64(v)
+
+	case fastSUBLRD:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint32(r[o.a&31]), *h
+		v := x - y
+		s.res, s.kinds = uint64(int64(int32(v))), lazySub4|lazySub4<<8
+		s.x, s.y = uint64(x), uint64(y)
+		r[o.a&31] = uint64(v)
+
+	case fastSUBLRDq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint32(r[o.a&31]), *h
+		v := x - y
+		r[o.a&31] = uint64(v)
+
+	case fastSUBLDR:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(r[o.a&31])
+		v := x - y
+		s.res, s.kinds = uint64(int64(int32(v))), lazySub4|lazySub4<<8
+		s.x, s.y = uint64(x), uint64(y)
+		*h = v
+
+	case fastSUBLDRq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(r[o.a&31])
+		v := x - y
+		*h = v
+
+	case fastSUBLDI:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(o.imm)
+		v := x - y
+		s.res, s.kinds = uint64(int64(int32(v))), lazySub4|lazySub4<<8
+		s.x, s.y = uint64(x), uint64(y)
+		*h = v
+
+	case fastSUBLDIq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(o.imm)
+		v := x - y
+		*h = v
+
+	case fastSUBLRX:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint32(r[o.a&31]), *h
+		v := x - y
+		s.res, s.kinds = uint64(int64(int32(v))), lazySub4|lazySub4<<8
+		s.x, s.y = uint64(x), uint64(y)
+		r[o.a&31] = uint64(v)
+
+	case fastSUBLRXq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint32(r[o.a&31]), *h
+		v := x - y
+		r[o.a&31] = uint64(v)
+
+	case fastSUBLXR:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(r[o.a&31])
+		v := x - y
+		s.res, s.kinds = uint64(int64(int32(v))), lazySub4|lazySub4<<8
+		s.x, s.y = uint64(x), uint64(y)
+		*h = v
+
+	case fastSUBLXRq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(r[o.a&31])
+		v := x - y
+		*h = v
+
+	case fastSUBLXI:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(o.imm)
+		v := x - y
+		s.res, s.kinds = uint64(int64(int32(v))), lazySub4|lazySub4<<8
+		s.x, s.y = uint64(x), uint64(y)
+		*h = v
+
+	case fastSUBLXIq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(o.imm)
+		v := x - y
+		*h = v
+
+	case fastSUBQRR:
+		x, y := uint64(r[o.a&31]), uint64(r[o.b&31])
+		v := x - y
+		s.res, s.kinds = uint64(int64(int64(v))), lazySub8|lazySub8<<8
+		s.x, s.y = uint64(x), uint64(y)
+		r[o.a&31] = v
+
+	case fastSUBQRRq:
+		x, y := uint64(r[o.a&31]), uint64(r[o.b&31])
+		v := x - y
+		r[o.a&31] = v
+
+	case fastSUBQRI:
+		x, y := uint64(r[o.a&31]), uint64(o.imm)
+		v := x - y
+		s.res, s.kinds = uint64(int64(int64(v))), lazySub8|lazySub8<<8
+		s.x, s.y = uint64(x), uint64(y)
+		r[o.a&31] = v
+
+	case fastSUBQRIq:
+		x, y := uint64(r[o.a&31]), uint64(o.imm)
+		v := x - y
+		r[o.a&31] = v
+
+	case fastSUBQRD:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint64(r[o.a&31]), *h
+		v := x - y
+		s.res, s.kinds = uint64(int64(int64(v))), lazySub8|lazySub8<<8
+		s.x, s.y = uint64(x), uint64(y)
+		r[o.a&31] = v
+
+	case fastSUBQRDq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint64(r[o.a&31]), *h
+		v := x - y
+		r[o.a&31] = v
+
+	case fastSUBQDR:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(r[o.a&31])
+		v := x - y
+		s.res, s.kinds = uint64(int64(int64(v))), lazySub8|lazySub8<<8
+		s.x, s.y = uint64(x), uint64(y)
+		*h = v
+
+	case fastSUBQDRq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(r[o.a&31])
+		v := x - y
+		*h = v
+
+	case fastSUBQDI:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(o.imm)
+		v := x - y
+		s.res, s.kinds = uint64(int64(int64(v))), lazySub8|lazySub8<<8
+		s.x, s.y = uint64(x), uint64(y)
+		*h = v
+
+	case fastSUBQDIq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(o.imm)
+		v := x - y
+		*h = v
+
+	case fastSUBQRX:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint64(r[o.a&31]), *h
+		v := x - y
+		s.res, s.kinds = uint64(int64(int64(v))), lazySub8|lazySub8<<8
+		s.x, s.y = uint64(x), uint64(y)
+		r[o.a&31] = v
+
+	case fastSUBQRXq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint64(r[o.a&31]), *h
+		v := x - y
+		r[o.a&31] = v
+
+	case fastSUBQXR:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(r[o.a&31])
+		v := x - y
+		s.res, s.kinds = uint64(int64(int64(v))), lazySub8|lazySub8<<8
+		s.x, s.y = uint64(x), uint64(y)
+		*h = v
+
+	case fastSUBQXRq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(r[o.a&31])
+		v := x - y
+		*h = v
+
+	case fastSUBQXI:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(o.imm)
+		v := x - y
+		s.res, s.kinds = uint64(int64(int64(v))), lazySub8|lazySub8<<8
+		s.x, s.y = uint64(x), uint64(y)
+		*h = v
+
+	case fastSUBQXIq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(o.imm)
+		v := x - y
+		*h = v
+
+	case fastANDBRR:
+		x, y := uint8(r[o.a&31]), uint8(r[o.b&31])
+		v := x & y
+		s.res, s.kinds = uint64(int64(int8(v))), lazyLogic1|lazyLogic1<<8
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(v)
+
+	case fastANDBRRq:
+		x, y := uint8(r[o.a&31]), uint8(r[o.b&31])
+		v := x & y
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(v)
+
+	case fastANDBRI:
+		x, y := uint8(r[o.a&31]), uint8(o.imm)
+		v := x & y
+		s.res, s.kinds = uint64(int64(int8(v))), lazyLogic1|lazyLogic1<<8
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(v)
+
+	case fastANDBRIq:
+		x, y := uint8(r[o.a&31]), uint8(o.imm)
+		v := x & y
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(v)
+
+	case fastANDBRD:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint8(r[o.a&31]), *h
+		v := x & y
+		s.res, s.kinds = uint64(int64(int8(v))), lazyLogic1|lazyLogic1<<8
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(v)
+
+	case fastANDBRDq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint8(r[o.a&31]), *h
+		v := x & y
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(v)
+
+	case fastANDBDR:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(r[o.a&31])
+		v := x & y
+		s.res, s.kinds = uint64(int64(int8(v))), lazyLogic1|lazyLogic1<<8
+		*h = v
+
+	case fastANDBDRq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(r[o.a&31])
+		v := x & y
+		*h = v
+
+	case fastANDBDI:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(o.imm)
+		v := x & y
+		s.res, s.kinds = uint64(int64(int8(v))), lazyLogic1|lazyLogic1<<8
+		*h = v
+
+	case fastANDBDIq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(o.imm)
+		v := x & y
+		*h = v
+
+	case fastANDBRX:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint8(r[o.a&31]), *h
+		v := x & y
+		s.res, s.kinds = uint64(int64(int8(v))), lazyLogic1|lazyLogic1<<8
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(v)
+
+	case fastANDBRXq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint8(r[o.a&31]), *h
+		v := x & y
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(v)
+
+	case fastANDBXR:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(r[o.a&31])
+		v := x & y
+		s.res, s.kinds = uint64(int64(int8(v))), lazyLogic1|lazyLogic1<<8
+		*h = v
+
+	case fastANDBXRq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(r[o.a&31])
+		v := x & y
+		*h = v
+
+	case fastANDBXI:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(o.imm)
+		v := x & y
+		s.res, s.kinds = uint64(int64(int8(v))), lazyLogic1|lazyLogic1<<8
+		*h = v
+
+	case fastANDBXIq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(o.imm)
+		v := x & y
+		*h = v
+
+	case fastANDLRR:
+		x, y := uint32(r[o.a&31]), uint32(r[o.b&31])
+		v := x & y
+		s.res, s.kinds = uint64(int64(int32(v))), lazyLogic4|lazyLogic4<<8
+		r[o.a&31] = uint64(v)
+
+	case fastANDLRRq:
+		x, y := uint32(r[o.a&31]), uint32(r[o.b&31])
+		v := x & y
+		r[o.a&31] = uint64(v)
+
+	case fastANDLRI:
+		x, y := uint32(r[o.a&31]), uint32(o.imm)
+		v := x & y
+		s.res, s.kinds = uint64(int64(int32(v))), lazyLogic4|lazyLogic4<<8
+		r[o.a&31] = uint64(v)
+
+	case fastANDLRIq:
+		x, y := uint32(r[o.a&31]), uint32(o.imm)
+		v := x & y
+		r[o.a&31] = uint64(v)
+
+	case fastANDLRD:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint32(r[o.a&31]), *h
+		v := x & y
+		s.res, s.kinds = uint64(int64(int32(v))), lazyLogic4|lazyLogic4<<8
+		r[o.a&31] = uint64(v)
+
+	case fastANDLRDq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint32(r[o.a&31]), *h
+		v := x & y
+		r[o.a&31] = uint64(v)
+
+	case fastANDLDR:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(r[o.a&31])
+		v := x & y
+		s.res, s.kinds = uint64(int64(int32(v))), lazyLogic4|lazyLogic4<<8
+		*h = v
+
+	case fastANDLDRq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(r[o.a&31])
+		v := x & y
+		*h = v
+
+	case fastANDLDI:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(o.imm)
+		v := x & y
+		s.res, s.kinds = uint64(int64(int32(v))), lazyLogic4|lazyLogic4<<8
+		*h = v
+
+	case fastANDLDIq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(o.imm)
+		v := x & y
+		*h = v
+
+	case fastANDLRX:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint32(r[o.a&31]), *h
+		v := x & y
+		s.res, s.kinds = uint64(int64(int32(v))), lazyLogic4|lazyLogic4<<8
+		r[o.a&31] = uint64(v)
+
+	case fastANDLRXq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint32(r[o.a&31]), *h
+		v := x & y
+		r[o.a&31] = uint64(v)
+
+	case fastANDLXR:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(r[o.a&31])
+		v := x & y
+		s.res, s.kinds = uint64(int64(int32(v))), lazyLogic4|lazyLogic4<<8
+		*h = v
+
+	case fastANDLXRq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(r[o.a&31])
+		v := x & y
+		*h = v
+
+	case fastANDLXI:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(o.imm)
+		v := x & y
+		s.res, s.kinds = uint64(int64(int32(v))), lazyLogic4|lazyLogic4<<8
+		*h = v
+
+	case fastANDLXIq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(o.imm)
+		v := x & y
+		*h = v
+
+	case fastANDQRR:
+		x, y := uint64(r[o.a&31]), uint64(r[o.b&31])
+		v := x & y
+		s.res, s.kinds = uint64(int64(int64(v))), lazyLogic8|lazyLogic8<<8
+		r[o.a&31] = v
+
+	case fastANDQRRq:
+		x, y := uint64(r[o.a&31]), uint64(r[o.b&31])
+		v := x & y
+		r[o.a&31] = v
+
+	case fastANDQRI:
+		x, y := uint64(r[o.a&31]), uint64(o.imm)
+		v := x & y
+		s.res, s.kinds = uint64(int64(int64(v))), lazyLogic8|lazyLogic8<<8
+		r[o.a&31] = v
+
+	case fastANDQRIq:
+		x, y := uint64(r[o.a&31]), uint64(o.imm)
+		v := x & y
+		r[o.a&31] = v
+
+	case fastANDQRD:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint64(r[o.a&31]), *h
+		v := x & y
+		s.res, s.kinds = uint64(int64(int64(v))), lazyLogic8|lazyLogic8<<8
+		r[o.a&31] = v
+
+	case fastANDQRDq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint64(r[o.a&31]), *h
+		v := x & y
+		r[o.a&31] = v
+
+	case fastANDQDR:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(r[o.a&31])
+		v := x & y
+		s.res, s.kinds = uint64(int64(int64(v))), lazyLogic8|lazyLogic8<<8
+		*h = v
+
+	case fastANDQDRq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(r[o.a&31])
+		v := x & y
+		*h = v
+
+	case fastANDQDI:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(o.imm)
+		v := x & y
+		s.res, s.kinds = uint64(int64(int64(v))), lazyLogic8|lazyLogic8<<8
+		*h = v
+
+	case fastANDQDIq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(o.imm)
+		v := x & y
+		*h = v
+
+	case fastANDQRX:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint64(r[o.a&31]), *h
+		v := x & y
+		s.res, s.kinds = uint64(int64(int64(v))), lazyLogic8|lazyLogic8<<8
+		r[o.a&31] = v
+
+	case fastANDQRXq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint64(r[o.a&31]), *h
+		v := x & y
+		r[o.a&31] = v
+
+	case fastANDQXR:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(r[o.a&31])
+		v := x & y
+		s.res, s.kinds = uint64(int64(int64(v))), lazyLogic8|lazyLogic8<<8
+		*h = v
+
+	case fastANDQXRq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(r[o.a&31])
+		v := x & y
+		*h = v
+
+	case fastANDQXI:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(o.imm)
+		v := x & y
+		s.res, s.kinds = uint64(int64(int64(v))), lazyLogic8|lazyLogic8<<8
+		*h = v
+
+	case fastANDQXIq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(o.imm)
+		v := x & y
+		*h = v
+
+	case fastORBRR:
+		x, y := uint8(r[o.a&31]), uint8(r[o.b&31])
+		v := x | y
+		s.res, s.kinds = uint64(int64(int8(v))), lazyLogic1|lazyLogic1<<8
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(v)
+
+	case fastORBRRq:
+		x, y := uint8(r[o.a&31]), uint8(r[o.b&31])
+		v := x | y
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(v)
+
+	case fastORBRI:
+		x, y := uint8(r[o.a&31]), uint8(o.imm)
+		v := x | y
+		s.res, s.kinds = uint64(int64(int8(v))), lazyLogic1|lazyLogic1<<8
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(v)
+
+	case fastORBRIq:
+		x, y := uint8(r[o.a&31]), uint8(o.imm)
+		v := x | y
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(v)
+
+	case fastORBRD:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint8(r[o.a&31]), *h
+		v := x | y
+		s.res, s.kinds = uint64(int64(int8(v))), lazyLogic1|lazyLogic1<<8
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(v)
+
+	case fastORBRDq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint8(r[o.a&31]), *h
+		v := x | y
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(v)
+
+	case fastORBDR:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(r[o.a&31])
+		v := x | y
+		s.res, s.kinds = uint64(int64(int8(v))), lazyLogic1|lazyLogic1<<8
+		*h = v
+
+	case fastORBDRq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(r[o.a&31])
+		v := x | y
+		*h = v
+
+	case fastORBDI:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(o.imm)
+		v := x | y
+		s.res, s.kinds = uint64(int64(int8(v))), lazyLogic1|lazyLogic1<<8
+		*h = v
+
+	case fastORBDIq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(o.imm)
+		v := x | y
+		*h = v
+
+	case fastORBRX:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint8(r[o.a&31]), *h
+		v := x | y
+		s.res, s.kinds = uint64(int64(int8(v))), lazyLogic1|lazyLogic1<<8
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(v)
+
+	case fastORBRXq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint8(r[o.a&31]), *h
+		v := x | y
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(v)
+
+	case fastORBXR:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(r[o.a&31])
+		v := x | y
+		s.res, s.kinds = uint64(int64(int8(v))), lazyLogic1|lazyLogic1<<8
+		*h = v
+
+	case fastORBXRq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(r[o.a&31])
+		v := x | y
+		*h = v
+
+	case fastORBXI:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(o.imm)
+		v := x | y
+		s.res, s.kinds = uint64(int64(int8(v))), lazyLogic1|lazyLogic1<<8
+		*h = v
+
+	case fastORBXIq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(o.imm)
+		v := x | y
+		*h = v
+
+	case fastORLRR:
+		x, y := uint32(r[o.a&31]), uint32(r[o.b&31])
+		v := x | y
+		s.res, s.kinds = uint64(int64(int32(v))), lazyLogic4|lazyLogic4<<8
+		r[o.a&31] = uint64(v)
+
+	case fastORLRRq:
+		x, y := uint32(r[o.a&31]), uint32(r[o.b&31])
+		v := x | y
+		r[o.a&31] = uint64(v)
+
+	case fastORLRI:
+		x, y := uint32(r[o.a&31]), uint32(o.imm)
+		v := x | y
+		s.res, s.kinds = uint64(int64(int32(v))), lazyLogic4|lazyLogic4<<8
+		r[o.a&31] = uint64(v)
+
+	case fastORLRIq:
+		x, y := uint32(r[o.a&31]), uint32(o.imm)
+		v := x | y
+		r[o.a&31] = uint64(v)
+
+	case fastORLRD:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint32(r[o.a&31]), *h
+		v := x | y
+		s.res, s.kinds = uint64(int64(int32(v))), lazyLogic4|lazyLogic4<<8
+		r[o.a&31] = uint64(v)
+
+	case fastORLRDq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint32(r[o.a&31]), *h
+		v := x | y
+		r[o.a&31] = uint64(v)
+
+	case fastORLDR:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(r[o.a&31])
+		v := x | y
+		s.res, s.kinds = uint64(int64(int32(v))), lazyLogic4|lazyLogic4<<8
+		*h = v
+
+	case fastORLDRq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(r[o.a&31])
+		v := x | y
+		*h = v
+
+	case fastORLDI:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(o.imm)
+		v := x | y
+		s.res, s.kinds = uint64(int64(int32(v))), lazyLogic4|lazyLogic4<<8
+		*h = v
+
+	case fastORLDIq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(o.imm)
+		v := x | y
+		*h = v
+
+	case fastORLRX:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint32(r[o.a&31]), *h
+		v := x | y
+		s.res, s.kinds = uint64(int64(int32(v))), lazyLogic4|lazyLogic4<<8
+		r[o.a&31] = uint64(v)
+
+	case fastORLRXq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint32(r[o.a&31]), *h
+		v := x | y
+		r[o.a&31] = uint64(v)
+
+	case fastORLXR:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(r[o.a&31])
+		v := x | y
+		s.res, s.kinds = uint64(int64(int32(v))), lazyLogic4|lazyLogic4<<8
+		*h = v
+
+	case fastORLXRq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(r[o.a&31])
+		v := x | y
+		*h = v
+
+	case fastORLXI:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(o.imm)
+		v := x | y
+		s.res, s.kinds = uint64(int64(int32(v))), lazyLogic4|lazyLogic4<<8
+		*h = v
+
+	case fastORLXIq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(o.imm)
+		v := x | y
+		*h = v
+
+	case fastORQRR:
+		x, y := uint64(r[o.a&31]), uint64(r[o.b&31])
+		v := x | y
+		s.res, s.kinds = uint64(int64(int64(v))), lazyLogic8|lazyLogic8<<8
+		r[o.a&31] = v
+
+	case fastORQRRq:
+		x, y := uint64(r[o.a&31]), uint64(r[o.b&31])
+		v := x | y
+		r[o.a&31] = v
+
+	case fastORQRI:
+		x, y := uint64(r[o.a&31]), uint64(o.imm)
+		v := x | y
+		s.res, s.kinds = uint64(int64(int64(v))), lazyLogic8|lazyLogic8<<8
+		r[o.a&31] = v
+
+	case fastORQRIq:
+		x, y := uint64(r[o.a&31]), uint64(o.imm)
+		v := x | y
+		r[o.a&31] = v
+
+	case fastORQRD:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint64(r[o.a&31]), *h
+		v := x | y
+		s.res, s.kinds = uint64(int64(int64(v))), lazyLogic8|lazyLogic8<<8
+		r[o.a&31] = v
+
+	case fastORQRDq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint64(r[o.a&31]), *h
+		v := x | y
+		r[o.a&31] = v
+
+	case fastORQDR:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(r[o.a&31])
+		v := x | y
+		s.res, s.kinds = uint64(int64(int64(v))), lazyLogic8|lazyLogic8<<8
+		*h = v
+
+	case fastORQDRq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(r[o.a&31])
+		v := x | y
+		*h = v
+
+	case fastORQDI:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(o.imm)
+		v := x | y
+		s.res, s.kinds = uint64(int64(int64(v))), lazyLogic8|lazyLogic8<<8
+		*h = v
+
+	case fastORQDIq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(o.imm)
+		v := x | y
+		*h = v
+
+	case fastORQRX:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint64(r[o.a&31]), *h
+		v := x | y
+		s.res, s.kinds = uint64(int64(int64(v))), lazyLogic8|lazyLogic8<<8
+		r[o.a&31] = v
+
+	case fastORQRXq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint64(r[o.a&31]), *h
+		v := x | y
+		r[o.a&31] = v
+
+	case fastORQXR:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(r[o.a&31])
+		v := x | y
+		s.res, s.kinds = uint64(int64(int64(v))), lazyLogic8|lazyLogic8<<8
+		*h = v
+
+	case fastORQXRq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(r[o.a&31])
+		v := x | y
+		*h = v
+
+	case fastORQXI:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(o.imm)
+		v := x | y
+		s.res, s.kinds = uint64(int64(int64(v))), lazyLogic8|lazyLogic8<<8
+		*h = v
+
+	case fastORQXIq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(o.imm)
+		v := x | y
+		*h = v
+
+	case fastXORBRR:
+		x, y := uint8(r[o.a&31]), uint8(r[o.b&31])
+		v := x ^ y
+		s.res, s.kinds = uint64(int64(int8(v))), lazyLogic1|lazyLogic1<<8
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(v)
+
+	case fastXORBRRq:
+		x, y := uint8(r[o.a&31]), uint8(r[o.b&31])
+		v := x ^ y
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(v)
+
+	case fastXORBRI:
+		x, y := uint8(r[o.a&31]), uint8(o.imm)
+		v := x ^ y
+		s.res, s.kinds = uint64(int64(int8(v))), lazyLogic1|lazyLogic1<<8
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(v)
+
+	case fastXORBRIq:
+		x, y := uint8(r[o.a&31]), uint8(o.imm)
+		v := x ^ y
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(v)
+
+	case fastXORBRD:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint8(r[o.a&31]), *h
+		v := x ^ y
+		s.res, s.kinds = uint64(int64(int8(v))), lazyLogic1|lazyLogic1<<8
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(v)
+
+	case fastXORBRDq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint8(r[o.a&31]), *h
+		v := x ^ y
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(v)
+
+	case fastXORBDR:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(r[o.a&31])
+		v := x ^ y
+		s.res, s.kinds = uint64(int64(int8(v))), lazyLogic1|lazyLogic1<<8
+		*h = v
+
+	case fastXORBDRq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(r[o.a&31])
+		v := x ^ y
+		*h = v
+
+	case fastXORBDI:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(o.imm)
+		v := x ^ y
+		s.res, s.kinds = uint64(int64(int8(v))), lazyLogic1|lazyLogic1<<8
+		*h = v
+
+	case fastXORBDIq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(o.imm)
+		v := x ^ y
+		*h = v
+
+	case fastXORBRX:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint8(r[o.a&31]), *h
+		v := x ^ y
+		s.res, s.kinds = uint64(int64(int8(v))), lazyLogic1|lazyLogic1<<8
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(v)
+
+	case fastXORBRXq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint8(r[o.a&31]), *h
+		v := x ^ y
+		r[o.a&31] = r[o.a&31]&^0xff | uint64(v)
+
+	case fastXORBXR:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(r[o.a&31])
+		v := x ^ y
+		s.res, s.kinds = uint64(int64(int8(v))), lazyLogic1|lazyLogic1<<8
+		*h = v
+
+	case fastXORBXRq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(r[o.a&31])
+		v := x ^ y
+		*h = v
+
+	case fastXORBXI:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(o.imm)
+		v := x ^ y
+		s.res, s.kinds = uint64(int64(int8(v))), lazyLogic1|lazyLogic1<<8
+		*h = v
+
+	case fastXORBXIq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(o.imm)
+		v := x ^ y
+		*h = v
+
+	case fastXORLRR:
+		x, y := uint32(r[o.a&31]), uint32(r[o.b&31])
+		v := x ^ y
+		s.res, s.kinds = uint64(int64(int32(v))), lazyLogic4|lazyLogic4<<8
+		r[o.a&31] = uint64(v)
+
+	case fastXORLRRq:
+		x, y := uint32(r[o.a&31]), uint32(r[o.b&31])
+		v := x ^ y
+		r[o.a&31] = uint64(v)
+
+	case fastXORLRI:
+		x, y := uint32(r[o.a&31]), uint32(o.imm)
+		v := x ^ y
+		s.res, s.kinds = uint64(int64(int32(v))), lazyLogic4|lazyLogic4<<8
+		r[o.a&31] = uint64(v)
+
+	case fastXORLRIq:
+		x, y := uint32(r[o.a&31]), uint32(o.imm)
+		v := x ^ y
+		r[o.a&31] = uint64(v)
+
+	case fastXORLRD:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint32(r[o.a&31]), *h
+		v := x ^ y
+		s.res, s.kinds = uint64(int64(int32(v))), lazyLogic4|lazyLogic4<<8
+		r[o.a&31] = uint64(v)
+
+	case fastXORLRDq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint32(r[o.a&31]), *h
+		v := x ^ y
+		r[o.a&31] = uint64(v)
+
+	case fastXORLDR:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(r[o.a&31])
+		v := x ^ y
+		s.res, s.kinds = uint64(int64(int32(v))), lazyLogic4|lazyLogic4<<8
+		*h = v
+
+	case fastXORLDRq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(r[o.a&31])
+		v := x ^ y
+		*h = v
+
+	case fastXORLDI:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(o.imm)
+		v := x ^ y
+		s.res, s.kinds = uint64(int64(int32(v))), lazyLogic4|lazyLogic4<<8
+		*h = v
+
+	case fastXORLDIq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(o.imm)
+		v := x ^ y
+		*h = v
+
+	case fastXORLRX:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint32(r[o.a&31]), *h
+		v := x ^ y
+		s.res, s.kinds = uint64(int64(int32(v))), lazyLogic4|lazyLogic4<<8
+		r[o.a&31] = uint64(v)
+
+	case fastXORLRXq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint32(r[o.a&31]), *h
+		v := x ^ y
+		r[o.a&31] = uint64(v)
+
+	case fastXORLXR:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(r[o.a&31])
+		v := x ^ y
+		s.res, s.kinds = uint64(int64(int32(v))), lazyLogic4|lazyLogic4<<8
+		*h = v
+
+	case fastXORLXRq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(r[o.a&31])
+		v := x ^ y
+		*h = v
+
+	case fastXORLXI:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(o.imm)
+		v := x ^ y
+		s.res, s.kinds = uint64(int64(int32(v))), lazyLogic4|lazyLogic4<<8
+		*h = v
+
+	case fastXORLXIq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(o.imm)
+		v := x ^ y
+		*h = v
+
+	case fastXORQRR:
+		x, y := uint64(r[o.a&31]), uint64(r[o.b&31])
+		v := x ^ y
+		s.res, s.kinds = uint64(int64(int64(v))), lazyLogic8|lazyLogic8<<8
+		r[o.a&31] = v
+
+	case fastXORQRRq:
+		x, y := uint64(r[o.a&31]), uint64(r[o.b&31])
+		v := x ^ y
+		r[o.a&31] = v
+
+	case fastXORQRI:
+		x, y := uint64(r[o.a&31]), uint64(o.imm)
+		v := x ^ y
+		s.res, s.kinds = uint64(int64(int64(v))), lazyLogic8|lazyLogic8<<8
+		r[o.a&31] = v
+
+	case fastXORQRIq:
+		x, y := uint64(r[o.a&31]), uint64(o.imm)
+		v := x ^ y
+		r[o.a&31] = v
+
+	case fastXORQRD:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint64(r[o.a&31]), *h
+		v := x ^ y
+		s.res, s.kinds = uint64(int64(int64(v))), lazyLogic8|lazyLogic8<<8
+		r[o.a&31] = v
+
+	case fastXORQRDq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint64(r[o.a&31]), *h
+		v := x ^ y
+		r[o.a&31] = v
+
+	case fastXORQDR:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(r[o.a&31])
+		v := x ^ y
+		s.res, s.kinds = uint64(int64(int64(v))), lazyLogic8|lazyLogic8<<8
+		*h = v
+
+	case fastXORQDRq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(r[o.a&31])
+		v := x ^ y
+		*h = v
+
+	case fastXORQDI:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(o.imm)
+		v := x ^ y
+		s.res, s.kinds = uint64(int64(int64(v))), lazyLogic8|lazyLogic8<<8
+		*h = v
+
+	case fastXORQDIq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(o.imm)
+		v := x ^ y
+		*h = v
+
+	case fastXORQRX:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint64(r[o.a&31]), *h
+		v := x ^ y
+		s.res, s.kinds = uint64(int64(int64(v))), lazyLogic8|lazyLogic8<<8
+		r[o.a&31] = v
+
+	case fastXORQRXq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint64(r[o.a&31]), *h
+		v := x ^ y
+		r[o.a&31] = v
+
+	case fastXORQXR:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(r[o.a&31])
+		v := x ^ y
+		s.res, s.kinds = uint64(int64(int64(v))), lazyLogic8|lazyLogic8<<8
+		*h = v
+
+	case fastXORQXRq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(r[o.a&31])
+		v := x ^ y
+		*h = v
+
+	case fastXORQXI:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(o.imm)
+		v := x ^ y
+		s.res, s.kinds = uint64(int64(int64(v))), lazyLogic8|lazyLogic8<<8
+		*h = v
+
+	case fastXORQXIq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(o.imm)
+		v := x ^ y
+		*h = v
+
+	case fastCMPBRR:
+		x, y := uint8(r[o.a&31]), uint8(r[o.b&31])
+		v := x - y
+		s.res, s.kinds = uint64(int64(int8(v))), lazySub1|lazySub1<<8
+		s.x, s.y = uint64(x), uint64(y)
+
+	case fastCMPBRI:
+		x, y := uint8(r[o.a&31]), uint8(o.imm)
+		v := x - y
+		s.res, s.kinds = uint64(int64(int8(v))), lazySub1|lazySub1<<8
+		s.x, s.y = uint64(x), uint64(y)
+
+	case fastCMPBRD:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint8(r[o.a&31]), *h
+		v := x - y
+		s.res, s.kinds = uint64(int64(int8(v))), lazySub1|lazySub1<<8
+		s.x, s.y = uint64(x), uint64(y)
+
+	case fastCMPBDR:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(r[o.a&31])
+		v := x - y
+		s.res, s.kinds = uint64(int64(int8(v))), lazySub1|lazySub1<<8
+		s.x, s.y = uint64(x), uint64(y)
+
+	case fastCMPBDI:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(o.imm)
+		v := x - y
+		s.res, s.kinds = uint64(int64(int8(v))), lazySub1|lazySub1<<8
+		s.x, s.y = uint64(x), uint64(y)
+
+	case fastCMPBRX:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint8(r[o.a&31]), *h
+		v := x - y
+		s.res, s.kinds = uint64(int64(int8(v))), lazySub1|lazySub1<<8
+		s.x, s.y = uint64(x), uint64(y)
+
+	case fastCMPBXR:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(r[o.a&31])
+		v := x - y
+		s.res, s.kinds = uint64(int64(int8(v))), lazySub1|lazySub1<<8
+		s.x, s.y = uint64(x), uint64(y)
+
+	case fastCMPBXI:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(o.imm)
+		v := x - y
+		s.res, s.kinds = uint64(int64(int8(v))), lazySub1|lazySub1<<8
+		s.x, s.y = uint64(x), uint64(y)
+
+	case fastCMPLRR:
+		x, y := uint32(r[o.a&31]), uint32(r[o.b&31])
+		v := x - y
+		s.res, s.kinds = uint64(int64(int32(v))), lazySub4|lazySub4<<8
+		s.x, s.y = uint64(x), uint64(y)
+
+	case fastCMPLRI:
+		x, y := uint32(r[o.a&31]), uint32(o.imm)
+		v := x - y
+		s.res, s.kinds = uint64(int64(int32(v))), lazySub4|lazySub4<<8
+		s.x, s.y = uint64(x), uint64(y)
+
+	case fastCMPLRD:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint32(r[o.a&31]), *h
+		v := x - y
+		s.res, s.kinds = uint64(int64(int32(v))), lazySub4|lazySub4<<8
+		s.x, s.y = uint64(x), uint64(y)
+
+	case fastCMPLDR:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(r[o.a&31])
+		v := x - y
+		s.res, s.kinds = uint64(int64(int32(v))), lazySub4|lazySub4<<8
+		s.x, s.y = uint64(x), uint64(y)
+
+	case fastCMPLDI:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(o.imm)
+		v := x - y
+		s.res, s.kinds = uint64(int64(int32(v))), lazySub4|lazySub4<<8
+		s.x, s.y = uint64(x), uint64(y)
+
+	case fastCMPLRX:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint32(r[o.a&31]), *h
+		v := x - y
+		s.res, s.kinds = uint64(int64(int32(v))), lazySub4|lazySub4<<8
+		s.x, s.y = uint64(x), uint64(y)
+
+	case fastCMPLXR:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(r[o.a&31])
+		v := x - y
+		s.res, s.kinds = uint64(int64(int32(v))), lazySub4|lazySub4<<8
+		s.x, s.y = uint64(x), uint64(y)
+
+	case fastCMPLXI:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(o.imm)
+		v := x - y
+		s.res, s.kinds = uint64(int64(int32(v))), lazySub4|lazySub4<<8
+		s.x, s.y = uint64(x), uint64(y)
+
+	case fastCMPQRR:
+		x, y := uint64(r[o.a&31]), uint64(r[o.b&31])
+		v := x - y
+		s.res, s.kinds = uint64(int64(int64(v))), lazySub8|lazySub8<<8
+		s.x, s.y = uint64(x), uint64(y)
+
+	case fastCMPQRI:
+		x, y := uint64(r[o.a&31]), uint64(o.imm)
+		v := x - y
+		s.res, s.kinds = uint64(int64(int64(v))), lazySub8|lazySub8<<8
+		s.x, s.y = uint64(x), uint64(y)
+
+	case fastCMPQRD:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint64(r[o.a&31]), *h
+		v := x - y
+		s.res, s.kinds = uint64(int64(int64(v))), lazySub8|lazySub8<<8
+		s.x, s.y = uint64(x), uint64(y)
+
+	case fastCMPQDR:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(r[o.a&31])
+		v := x - y
+		s.res, s.kinds = uint64(int64(int64(v))), lazySub8|lazySub8<<8
+		s.x, s.y = uint64(x), uint64(y)
+
+	case fastCMPQDI:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(o.imm)
+		v := x - y
+		s.res, s.kinds = uint64(int64(int64(v))), lazySub8|lazySub8<<8
+		s.x, s.y = uint64(x), uint64(y)
+
+	case fastCMPQRX:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint64(r[o.a&31]), *h
+		v := x - y
+		s.res, s.kinds = uint64(int64(int64(v))), lazySub8|lazySub8<<8
+		s.x, s.y = uint64(x), uint64(y)
+
+	case fastCMPQXR:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(r[o.a&31])
+		v := x - y
+		s.res, s.kinds = uint64(int64(int64(v))), lazySub8|lazySub8<<8
+		s.x, s.y = uint64(x), uint64(y)
+
+	case fastCMPQXI:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(o.imm)
+		v := x - y
+		s.res, s.kinds = uint64(int64(int64(v))), lazySub8|lazySub8<<8
+		s.x, s.y = uint64(x), uint64(y)
+
+	case fastTESTBRR:
+		x, y := uint8(r[o.a&31]), uint8(r[o.b&31])
+		v := x & y
+		s.res, s.kinds = uint64(int64(int8(v))), lazyLogic1|lazyLogic1<<8
+
+	case fastTESTBRI:
+		x, y := uint8(r[o.a&31]), uint8(o.imm)
+		v := x & y
+		s.res, s.kinds = uint64(int64(int8(v))), lazyLogic1|lazyLogic1<<8
+
+	case fastTESTBRD:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint8(r[o.a&31]), *h
+		v := x & y
+		s.res, s.kinds = uint64(int64(int8(v))), lazyLogic1|lazyLogic1<<8
+
+	case fastTESTBDR:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(r[o.a&31])
+		v := x & y
+		s.res, s.kinds = uint64(int64(int8(v))), lazyLogic1|lazyLogic1<<8
+
+	case fastTESTBDI:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(o.imm)
+		v := x & y
+		s.res, s.kinds = uint64(int64(int8(v))), lazyLogic1|lazyLogic1<<8
+
+	case fastTESTBRX:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint8(r[o.a&31]), *h
+		v := x & y
+		s.res, s.kinds = uint64(int64(int8(v))), lazyLogic1|lazyLogic1<<8
+
+	case fastTESTBXR:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(r[o.a&31])
+		v := x & y
+		s.res, s.kinds = uint64(int64(int8(v))), lazyLogic1|lazyLogic1<<8
+
+	case fastTESTBXI:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint8)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint8(o.imm)
+		v := x & y
+		s.res, s.kinds = uint64(int64(int8(v))), lazyLogic1|lazyLogic1<<8
+
+	case fastTESTLRR:
+		x, y := uint32(r[o.a&31]), uint32(r[o.b&31])
+		v := x & y
+		s.res, s.kinds = uint64(int64(int32(v))), lazyLogic4|lazyLogic4<<8
+
+	case fastTESTLRI:
+		x, y := uint32(r[o.a&31]), uint32(o.imm)
+		v := x & y
+		s.res, s.kinds = uint64(int64(int32(v))), lazyLogic4|lazyLogic4<<8
+
+	case fastTESTLRD:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint32(r[o.a&31]), *h
+		v := x & y
+		s.res, s.kinds = uint64(int64(int32(v))), lazyLogic4|lazyLogic4<<8
+
+	case fastTESTLDR:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(r[o.a&31])
+		v := x & y
+		s.res, s.kinds = uint64(int64(int32(v))), lazyLogic4|lazyLogic4<<8
+
+	case fastTESTLDI:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(o.imm)
+		v := x & y
+		s.res, s.kinds = uint64(int64(int32(v))), lazyLogic4|lazyLogic4<<8
+
+	case fastTESTLRX:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint32(r[o.a&31]), *h
+		v := x & y
+		s.res, s.kinds = uint64(int64(int32(v))), lazyLogic4|lazyLogic4<<8
+
+	case fastTESTLXR:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(r[o.a&31])
+		v := x & y
+		s.res, s.kinds = uint64(int64(int32(v))), lazyLogic4|lazyLogic4<<8
+
+	case fastTESTLXI:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint32(o.imm)
+		v := x & y
+		s.res, s.kinds = uint64(int64(int32(v))), lazyLogic4|lazyLogic4<<8
+
+	case fastTESTQRR:
+		x, y := uint64(r[o.a&31]), uint64(r[o.b&31])
+		v := x & y
+		s.res, s.kinds = uint64(int64(int64(v))), lazyLogic8|lazyLogic8<<8
+
+	case fastTESTQRI:
+		x, y := uint64(r[o.a&31]), uint64(o.imm)
+		v := x & y
+		s.res, s.kinds = uint64(int64(int64(v))), lazyLogic8|lazyLogic8<<8
+
+	case fastTESTQRD:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint64(r[o.a&31]), *h
+		v := x & y
+		s.res, s.kinds = uint64(int64(int64(v))), lazyLogic8|lazyLogic8<<8
+
+	case fastTESTQDR:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(r[o.a&31])
+		v := x & y
+		s.res, s.kinds = uint64(int64(int64(v))), lazyLogic8|lazyLogic8<<8
+
+	case fastTESTQDI:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(o.imm)
+		v := x & y
+		s.res, s.kinds = uint64(int64(int64(v))), lazyLogic8|lazyLogic8<<8
+
+	case fastTESTQRX:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint64(r[o.a&31]), *h
+		v := x & y
+		s.res, s.kinds = uint64(int64(int64(v))), lazyLogic8|lazyLogic8<<8
+
+	case fastTESTQXR:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(r[o.a&31])
+		v := x & y
+		s.res, s.kinds = uint64(int64(int64(v))), lazyLogic8|lazyLogic8<<8
+
+	case fastTESTQXI:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := *h, uint64(o.imm)
+		v := x & y
+		s.res, s.kinds = uint64(int64(int64(v))), lazyLogic8|lazyLogic8<<8
+
+	case fastINCL:
+		x := uint32(r[o.a&31])
+		v := x + 1
+		s.res, s.kinds = uint64(int64(int32(v))), s.kinds&0x1ff00|lazyInc4
+		r[o.a&31] = uint64(v)
+
+	case fastINCLq:
+		x := uint32(r[o.a&31])
+		v := x + 1
+		r[o.a&31] = uint64(v)
+
+	case fastDECL:
+		x := uint32(r[o.a&31])
+		v := x - 1
+		s.res, s.kinds = uint64(int64(int32(v))), s.kinds&0x1ff00|lazyDec4
+		r[o.a&31] = uint64(v)
+
+	case fastDECLq:
+		x := uint32(r[o.a&31])
+		v := x - 1
+		r[o.a&31] = uint64(v)
+
+	case fastNEGL:
+		x, y := uint32(0), uint32(r[o.a&31])
+		v := x - y
+		s.res, s.kinds = uint64(int64(int32(v))), lazySub4|lazySub4<<8
+		s.x, s.y = uint64(x), uint64(y)
+		r[o.a&31] = uint64(v)
+
+	case fastNOTL:
+		r[o.a&31] = uint64(^uint32(r[o.a&31]))
+
+	case fastIMULLRR:
+		x, y := uint32(r[o.a&31]), uint32(r[o.b&31])
+		p := int64(int32(x)) * int64(int32(y))
+		v := uint32(p)
+		over := p != int64(int32(p))
+		s.setCO(over, over)
+		r[o.a&31] = uint64(v)
+
+	case fastIMULLRRq:
+		x, y := uint32(r[o.a&31]), uint32(r[o.b&31])
+		r[o.a&31] = uint64(x * y)
+
+	case fastIMULLRRI:
+		x, y := uint32(r[o.b&31]), uint32(o.imm)
+		p := int64(int32(x)) * int64(int32(y))
+		v := uint32(p)
+		over := p != int64(int32(p))
+		s.setCO(over, over)
+		r[o.a&31] = uint64(v)
+
+	case fastIMULLRRIq:
+		x, y := uint32(r[o.b&31]), uint32(o.imm)
+		r[o.a&31] = uint64(x * y)
+
+	case fastIMULLRD:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint32(r[o.a&31]), *h
+		p := int64(int32(x)) * int64(int32(y))
+		v := uint32(p)
+		over := p != int64(int32(p))
+		s.setCO(over, over)
+		r[o.a&31] = uint64(v)
+
+	case fastIMULLRDq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint32(r[o.a&31]), *h
+		r[o.a&31] = uint64(x * y)
+
+	case fastIMULLRX:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint32(r[o.a&31]), *h
+		p := int64(int32(x)) * int64(int32(y))
+		v := uint32(p)
+		over := p != int64(int32(p))
+		s.setCO(over, over)
+		r[o.a&31] = uint64(v)
+
+	case fastIMULLRXq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+3)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint32)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint32(r[o.a&31]), *h
+		r[o.a&31] = uint64(x * y)
+
+	case fastSHLL:
+		x := uint32(r[o.a&31])
+		n := o.imm & 31
+		v := x << n
+		s.res, s.kinds = uint64(int64(int32(v))), lazyShl4|lazyShl4<<8
+		s.x, s.y = uint64(x), n
+		r[o.a&31] = uint64(v)
+
+	case fastSHLLq:
+		x := uint32(r[o.a&31])
+		n := o.imm & 31
+		v := x << n
+		r[o.a&31] = uint64(v)
+
+	case fastSHLLCL:
+		x := uint32(r[o.a&31])
+		n := r[RCX] & 31
+		v := x << n
+		if n != 0 {
+			s.res, s.kinds = uint64(int64(int32(v))), lazyShl4|lazyShl4<<8
+			s.x, s.y = uint64(x), n
+		}
+		r[o.a&31] = uint64(v)
+
+	case fastSHRL:
+		x := uint32(r[o.a&31])
+		n := o.imm & 31
+		v := x >> n
+		s.res, s.kinds = uint64(int64(int32(v))), lazyShr4|lazyShr4<<8
+		s.x, s.y = uint64(x), n
+		r[o.a&31] = uint64(v)
+
+	case fastSHRLq:
+		x := uint32(r[o.a&31])
+		n := o.imm & 31
+		v := x >> n
+		r[o.a&31] = uint64(v)
+
+	case fastSHRLCL:
+		x := uint32(r[o.a&31])
+		n := r[RCX] & 31
+		v := x >> n
+		if n != 0 {
+			s.res, s.kinds = uint64(int64(int32(v))), lazyShr4|lazyShr4<<8
+			s.x, s.y = uint64(x), n
+		}
+		r[o.a&31] = uint64(v)
+
+	case fastSARL:
+		x := uint32(r[o.a&31])
+		n := o.imm & 31
+		v := uint32(int32(x) >> n)
+		s.res, s.kinds = uint64(int64(int32(v))), lazySar4|lazySar4<<8
+		s.x, s.y = uint64(x), n
+		r[o.a&31] = uint64(v)
+
+	case fastSARLq:
+		x := uint32(r[o.a&31])
+		n := o.imm & 31
+		v := uint32(int32(x) >> n)
+		r[o.a&31] = uint64(v)
+
+	case fastSARLCL:
+		x := uint32(r[o.a&31])
+		n := r[RCX] & 31
+		v := uint32(int32(x) >> n)
+		if n != 0 {
+			s.res, s.kinds = uint64(int64(int32(v))), lazySar4|lazySar4<<8
+			s.x, s.y = uint64(x), n
+		}
+		r[o.a&31] = uint64(v)
+
+	case fastROLL:
+		v := bits.RotateLeft32(uint32(r[o.a&31]), int(o.imm))
+		r[o.a&31] = uint64(v)
+		s.setCO(v&1 != 0, v&1 != v>>31)
+
+	case fastROLLq:
+		v := bits.RotateLeft32(uint32(r[o.a&31]), int(o.imm))
+		r[o.a&31] = uint64(v)
+
+	case fastRORL:
+		v := bits.RotateLeft32(uint32(r[o.a&31]), -int(o.imm))
+		r[o.a&31] = uint64(v)
+		s.setCO(v>>31 != 0, v>>31 != v>>(31-1)&1)
+
+	case fastRORLq:
+		v := bits.RotateLeft32(uint32(r[o.a&31]), -int(o.imm))
+		r[o.a&31] = uint64(v)
+
+	case fastINCQ:
+		x := uint64(r[o.a&31])
+		v := x + 1
+		s.res, s.kinds = uint64(int64(int64(v))), s.kinds&0x1ff00|lazyInc8
+		r[o.a&31] = v
+
+	case fastINCQq:
+		x := uint64(r[o.a&31])
+		v := x + 1
+		r[o.a&31] = v
+
+	case fastDECQ:
+		x := uint64(r[o.a&31])
+		v := x - 1
+		s.res, s.kinds = uint64(int64(int64(v))), s.kinds&0x1ff00|lazyDec8
+		r[o.a&31] = v
+
+	case fastDECQq:
+		x := uint64(r[o.a&31])
+		v := x - 1
+		r[o.a&31] = v
+
+	case fastNEGQ:
+		x, y := uint64(0), uint64(r[o.a&31])
+		v := x - y
+		s.res, s.kinds = uint64(int64(int64(v))), lazySub8|lazySub8<<8
+		s.x, s.y = uint64(x), uint64(y)
+		r[o.a&31] = v
+
+	case fastNOTQ:
+		r[o.a&31] = ^uint64(r[o.a&31])
+
+	case fastIMULQRR:
+		x, y := uint64(r[o.a&31]), uint64(r[o.b&31])
+		hi, v := bits.Mul64(x, y)
+		hi -= uint64(int64(x)>>63)&y + uint64(int64(y)>>63)&x
+		over := hi != uint64(int64(v)>>63)
+		s.setCO(over, over)
+		r[o.a&31] = v
+
+	case fastIMULQRRq:
+		x, y := uint64(r[o.a&31]), uint64(r[o.b&31])
+		r[o.a&31] = x * y
+
+	case fastIMULQRRI:
+		x, y := uint64(r[o.b&31]), uint64(o.imm)
+		hi, v := bits.Mul64(x, y)
+		hi -= uint64(int64(x)>>63)&y + uint64(int64(y)>>63)&x
+		over := hi != uint64(int64(v)>>63)
+		s.setCO(over, over)
+		r[o.a&31] = v
+
+	case fastIMULQRRIq:
+		x, y := uint64(r[o.b&31]), uint64(o.imm)
+		r[o.a&31] = x * y
+
+	case fastIMULQRD:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint64(r[o.a&31]), *h
+		hi, v := bits.Mul64(x, y)
+		hi -= uint64(int64(x)>>63)&y + uint64(int64(y)>>63)&x
+		over := hi != uint64(int64(v)>>63)
+		s.setCO(over, over)
+		r[o.a&31] = v
+
+	case fastIMULQRDq:
+		ea = r[o.b&31] + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint64(r[o.a&31]), *h
+		r[o.a&31] = x * y
+
+	case fastIMULQRX:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint64(r[o.a&31]), *h
+		hi, v := bits.Mul64(x, y)
+		hi -= uint64(int64(x)>>63)&y + uint64(int64(y)>>63)&x
+		over := hi != uint64(int64(v)>>63)
+		s.setCO(over, over)
+		r[o.a&31] = v
+
+	case fastIMULQRXq:
+		ea = r[o.b&31] + r[o.c&31]<<(o.s&63) + uint64(int64(o.disp))
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		x, y := uint64(r[o.a&31]), *h
+		r[o.a&31] = x * y
+
+	case fastSHLQ:
+		x := uint64(r[o.a&31])
+		n := o.imm & 63
+		v := x << n
+		s.res, s.kinds = uint64(int64(int64(v))), lazyShl8|lazyShl8<<8
+		s.x, s.y = uint64(x), n
+		r[o.a&31] = v
+
+	case fastSHLQq:
+		x := uint64(r[o.a&31])
+		n := o.imm & 63
+		v := x << n
+		r[o.a&31] = v
+
+	case fastSHLQCL:
+		x := uint64(r[o.a&31])
+		n := r[RCX] & 63
+		v := x << n
+		if n != 0 {
+			s.res, s.kinds = uint64(int64(int64(v))), lazyShl8|lazyShl8<<8
+			s.x, s.y = uint64(x), n
+		}
+		r[o.a&31] = v
+
+	case fastSHRQ:
+		x := uint64(r[o.a&31])
+		n := o.imm & 63
+		v := x >> n
+		s.res, s.kinds = uint64(int64(int64(v))), lazyShr8|lazyShr8<<8
+		s.x, s.y = uint64(x), n
+		r[o.a&31] = v
+
+	case fastSHRQq:
+		x := uint64(r[o.a&31])
+		n := o.imm & 63
+		v := x >> n
+		r[o.a&31] = v
+
+	case fastSHRQCL:
+		x := uint64(r[o.a&31])
+		n := r[RCX] & 63
+		v := x >> n
+		if n != 0 {
+			s.res, s.kinds = uint64(int64(int64(v))), lazyShr8|lazyShr8<<8
+			s.x, s.y = uint64(x), n
+		}
+		r[o.a&31] = v
+
+	case fastSARQ:
+		x := uint64(r[o.a&31])
+		n := o.imm & 63
+		v := uint64(int64(x) >> n)
+		s.res, s.kinds = uint64(int64(int64(v))), lazySar8|lazySar8<<8
+		s.x, s.y = uint64(x), n
+		r[o.a&31] = v
+
+	case fastSARQq:
+		x := uint64(r[o.a&31])
+		n := o.imm & 63
+		v := uint64(int64(x) >> n)
+		r[o.a&31] = v
+
+	case fastSARQCL:
+		x := uint64(r[o.a&31])
+		n := r[RCX] & 63
+		v := uint64(int64(x) >> n)
+		if n != 0 {
+			s.res, s.kinds = uint64(int64(int64(v))), lazySar8|lazySar8<<8
+			s.x, s.y = uint64(x), n
+		}
+		r[o.a&31] = v
+
+	case fastROLQ:
+		v := bits.RotateLeft64(uint64(r[o.a&31]), int(o.imm))
+		r[o.a&31] = v
+		s.setCO(v&1 != 0, v&1 != v>>63)
+
+	case fastROLQq:
+		v := bits.RotateLeft64(uint64(r[o.a&31]), int(o.imm))
+		r[o.a&31] = v
+
+	case fastRORQ:
+		v := bits.RotateLeft64(uint64(r[o.a&31]), -int(o.imm))
+		r[o.a&31] = v
+		s.setCO(v>>63 != 0, v>>63 != v>>(63-1)&1)
+
+	case fastRORQq:
+		v := bits.RotateLeft64(uint64(r[o.a&31]), -int(o.imm))
+		r[o.a&31] = v
+
+	case fastPushR:
+		ea = r[RSP] - 8
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		*h = r[o.a&31]
+		r[RSP] = ea
+	case fastPushI:
+		ea = r[RSP] - 8
+		e := &tlb.write[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missWrite
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		*h = o.imm
+		r[RSP] = ea
+	case fastPopR:
+		ea = r[RSP]
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		r[RSP] = ea + 8
+		r[o.a&31] = *h
+	case fastLeave:
+		ea = r[RBP]
+		e := &tlb.read[ea>>12&(fastTLB-1)]
+		if (ea+7)&^0xfff != e.va {
+			goto missRead
+		}
+		h := (*uint64)(unsafe.Add(e.page, ea&0xfff))
+		r[RSP] = ea + 8
+		r[RBP] = *h
+
+	default:
+		panic("BUG: fast operation of unknown code")
+	}
+	o = fastNext(o)
+	s.core.RIP = s.page | uint64(o.off)
+	if !s.stale {
+		s.at = o
+	}
+	return true
+
+missRead:
+	if s.fill(ea, false) {
+		goto again
+	}
+	goto slow
+missWrite:
+	if s.fill(ea, true) {
+		goto again
+	}
+slow:
+	s.core.RIP = s.page | uint64(o.off)
+	return false
 }

@@ -144,3 +144,27 @@ func TestFastLoopIsGenerated(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, bytes.Equal(want, got), "fast_loop.go is not up to date: go generate ./cpu")
 }
+
+// Cores in turn by RunTurns end where turns of single steps end, for any quantum.
+func TestRunTurnsEqualsSteps(t *testing.T) {
+	for _, name := range []string{"sieve", "strings", "crc"} {
+		for _, quantum := range []uint64{1, 2, 7, 1000} {
+			blob := benchBlob(t, name)
+			slow, fast := workload(t, 2, blob, 1000), workload(t, 2, blob, 1000)
+			slow.SetSticky(StickyTLB | StickyTime)
+			fast.SetSticky(StickyTLB | StickyTime)
+			for _, rounds := range []uint64{1, 2, 5, 10000 / quantum} {
+				done, stop, err := fast.RunTurns(quantum, 2*quantum*rounds)
+				require.NoError(t, err)
+				require.Equal(t, StopBudget, stop)
+				require.Equal(t, 2*quantum*rounds, done)
+				for i := range 2 * rounds {
+					for range quantum {
+						require.NoError(t, slow.Take(Choice{Core: uint8(i % 2)}))
+					}
+				}
+				sameState(t, slow, fast, fmt.Sprintf("%s, quantum %d, %d rounds", name, quantum, rounds))
+			}
+		}
+	}
+}

@@ -6,6 +6,9 @@
 // this program only knows how operands are reached and how a case ends.
 //
 //	go generate ./cpu
+//
+// It imports the package that it writes a file of, for the table: when that
+// file no longer compiles, mend it by hand first.
 package main
 
 import (
@@ -14,6 +17,7 @@ import (
 	"fmt"
 	"go/format"
 	"os"
+	"regexp"
 )
 
 func main() {
@@ -55,8 +59,18 @@ func generate() []byte {
 		fmt.Fprintf(&w, "\t\tcase %s:\n%s\n", c.name, c.body)
 	}
 	fmt.Fprint(&w, loopTail)
+	fmt.Fprint(&w, oneHead)
+	for _, c := range g.cases {
+		if !leavesBlock.MatchString(c.body) {
+			fmt.Fprintf(&w, "\t\tcase %s:\n%s\n", c.name, c.body)
+		}
+	}
+	fmt.Fprint(&w, oneTail)
 	return w.Bytes()
 }
+
+// leavesBlock matches the cases that end a block: one does not have them.
+var leavesBlock = regexp.MustCompile(`goto (taken|fall|lookup)`)
 
 // gen collects the cases.
 type gen struct{ cases []fastCase }
@@ -147,11 +161,7 @@ fall: // a conditional branch not taken: the next block begins
 			pc = s.page | uint64(o.off)
 			goto leave
 		}
-		if budget == 1 {
-			o = s.single(o)
-		} else {
-			s.patch(o, budget)
-		}
+		s.patch(o, budget)
 		budget = 0
 		goto again
 
@@ -199,15 +209,53 @@ slow: // the instruction at o must take the slow way
 	s.unpatch()
 	return s.page | uint64(o.off), budget, fastStep
 stop: // the budget ended inside a block
-	if s.stop != nil {
-		s.unpatch()
-	} else {
-		o = s.real
-	}
+	s.unpatch()
 	s.at = o
 	return s.page | uint64(o.off), 0, fastBudget
 leave:
 	s.unpatch()
 	return pc, budget, fastBudget
+}
+`
+
+const oneHead = `
+// one runs the operation at o, which is not its block's last, by itself. It
+// reports false when the instruction must take the slow way.
+func (s *fastCore) one(o *fastOp) bool {
+	r := (*[fastRegs]uint64)(unsafe.Pointer(&s.core.Regs))
+	tlb := s.tlb
+	var ea uint64
+	s.at = nil
+again:
+	switch o.single {
+	case fastCall:
+		if !s.handler(o) {
+			goto slow
+		}
+`
+
+const oneTail = `
+	default:
+		panic("BUG: fast operation of unknown code")
+	}
+	o = fastNext(o)
+	s.core.RIP = s.page | uint64(o.off)
+	if !s.stale {
+		s.at = o
+	}
+	return true
+
+missRead:
+	if s.fill(ea, false) {
+		goto again
+	}
+	goto slow
+missWrite:
+	if s.fill(ea, true) {
+		goto again
+	}
+slow:
+	s.core.RIP = s.page | uint64(o.off)
+	return false
 }
 `
