@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"klpsim/cpu/peer"
 )
 
 // Compiled programs: C without a library, as gcc makes it at each level of
@@ -24,10 +26,7 @@ var cprogBuilds = []string{
 }
 
 func TestCompiledPrograms(t *testing.T) {
-	gcc, err := exec.LookPath("gcc")
-	if err != nil {
-		t.Skip("needs gcc: ", err)
-	}
+	gcc := peer.Need(t, "gcc", "gcc")
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		t.Skip("needs linux/amd64 to run the programs natively")
 	}

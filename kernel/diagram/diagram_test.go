@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"klpsim/cpu"
+	"klpsim/cpu/peer"
 	"klpsim/kernel/diagram"
 	"klpsim/kernel/scenario"
 	"klpsim/kernel/session"
@@ -246,13 +247,7 @@ document.title = log.join(" | ");
 </script>`
 
 func TestHTMLInChromium(t *testing.T) {
-	chromium, err := exec.LookPath("chromium")
-	if err != nil {
-		if os.Getenv("KLPSIM_REQUIRE_TOOLS") != "" {
-			t.Fatal("needs chromium, and KLPSIM_REQUIRE_TOOLS is set")
-		}
-		t.Skip("needs chromium: the browser that drives the page")
-	}
+	chromium := peer.Need(t, "chromium", "Chromium, which drives the page")
 	dir := t.TempDir()
 	file := filepath.Join(dir, "page.html")
 	require.NoError(t, os.WriteFile(file, []byte(strings.Replace(html(t), "</body>", driver+"</body>", 1)), 0o644))

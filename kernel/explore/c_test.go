@@ -14,6 +14,7 @@ import (
 
 	"klpsim/asm"
 	"klpsim/cpu"
+	"klpsim/cpu/peer"
 	"klpsim/kernel/bare"
 	"klpsim/kernel/explore"
 )
@@ -32,10 +33,7 @@ type cProgram struct {
 // problem compiles the program; its check is that the variable bad stays 0.
 func (p cProgram) problem(tb testing.TB) explore.Problem {
 	tb.Helper()
-	gcc, err := exec.LookPath("gcc")
-	if err != nil {
-		tb.Skip("needs gcc: it compiles the C programs of testdata/explore")
-	}
+	gcc := peer.Need(tb, "gcc", "gcc, which compiles the C programs of testdata/explore")
 	obj := filepath.Join(tb.TempDir(), "o")
 	args := append([]string{"-O1", "-c", "-ffreestanding", "-fno-pic", "-fno-pie", "-fcf-protection=none", "-mno-sse",
 		"-fno-asynchronous-unwind-tables", "-fno-stack-protector", fmt.Sprintf("-DROUNDS=%d", p.rounds),

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"klpsim/cpu/peer"
 )
 
 // world is a machine of two cores with a little memory, written by hand.
@@ -297,13 +299,7 @@ func TestFormat(t *testing.T) {
 // TestAgainstGCC compares constant expressions, made at random, with what gcc
 // computes for the same text.
 func TestAgainstGCC(t *testing.T) {
-	gcc, err := exec.LookPath("gcc")
-	if err != nil {
-		if os.Getenv("KLPSIM_REQUIRE_TOOLS") != "" {
-			t.Fatal("needs gcc, and KLPSIM_REQUIRE_TOOLS is set")
-		}
-		t.Skip("needs gcc: the C compiler that expressions are compared with")
-	}
+	gcc := peer.Need(t, "gcc", "gcc, the C compiler that expressions are compared with")
 	r := rand.New(rand.NewSource(1))
 	var texts []string
 	src := "#include <stdio.h>\nint main(void) {\n"

@@ -10,16 +10,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"klpsim/asm"
+	"klpsim/cpu/peer"
 	"klpsim/kernel/guest/layout"
 )
 
 // TestSourcesAgainstAS: our assembler and GNU as make the same object, byte
 // for byte, of every source of the kernel and of the programs.
 func TestSourcesAgainstAS(t *testing.T) {
-	as, err := exec.LookPath("as")
-	if err != nil {
-		t.Skip("needs GNU as: not in PATH")
-	}
+	as := peer.Need(t, "as", "GNU as")
 	if out, err := exec.Command(as, "--version").Output(); err != nil || !bytes.Contains(out, []byte(" 2.40")) {
 		t.Skip("needs GNU as 2.40: another version is installed")
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"klpsim/asm"
+	"klpsim/cpu/peer"
 	"klpsim/kernel/guest/layout"
 	"klpsim/programs"
 )
@@ -22,10 +23,7 @@ import (
 // Every source of the kernel and of the bundled programs comes out as GNU as
 // makes it: contents of sections, and what has to be relocated.
 func TestSourcesEqualGNUAs(t *testing.T) {
-	as, err := exec.LookPath("as")
-	if err != nil {
-		t.Skip("needs GNU as: ", err)
-	}
+	as := peer.Need(t, "as", "GNU as")
 	sources, err := Kernel()
 	require.NoError(t, err)
 	paths, err := fs.Glob(programs.FS(), "*/*.s")

@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"klpsim/cpu/peer"
 )
 
 func TestFieldsAreAlignedAndApart(t *testing.T) {
@@ -47,10 +49,7 @@ func TestFixedPlaces(t *testing.T) {
 
 // The assembler sees the numbers that Go sees.
 func TestPreludeAgreesWithGNUAs(t *testing.T) {
-	as, err := exec.LookPath("as")
-	if err != nil {
-		t.Skip("needs GNU as: ", err)
-	}
+	as := peer.Need(t, "as", "GNU as")
 	var names []string
 	var want []int64
 	for _, c := range Consts() {
